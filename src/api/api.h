@@ -1,0 +1,68 @@
+/*
+ * api: one file for each Kafka API, named as in schema/api; the table in api.c is the list of what we
+ * speak. ApiVersions is derived from it: what is listed works, nothing else is listed.
+ *
+ * What it never does: touch a file, a socket or a partition directly: it decodes, asks by calls
+ * (broker/call.h) and reads its shard's image, encodes.
+ *
+ * A handler answers exactly once: api_reply, api_no_reply or api_close. Memory of a request is its
+ * exchange's arena.
+ */
+#ifndef GREGOR_API_API_H
+#define GREGOR_API_API_H
+
+#include "broker/broker.h"
+#include "broker/call.h"
+#include "broker/shard.h"
+#include "net/net.h"
+#include "wire/apis.h"
+#include "wire/codec.h"
+#include "wire/messages.h"
+
+struct api; /* one shard's state of the API layer: fetch sessions, auto-creation under way … */
+
+struct api_request {
+    struct api *api;
+    struct shard *shard;
+    struct net_exchange *exchange;
+    struct arena *arena; /* &exchange->arena */
+    const struct wire_api *row;
+    struct slice client_id;
+    struct slice body;   /* after the header */
+    int32_t correlation_id;
+    int16_t version;
+    void *message;       /* decoded body, struct of the API's request */
+};
+
+/* Encodes the response body in the request's version behind the right response header and sends it.
+ * Holes in order are filled by `extents` (NULL when the message has none). */
+void api_reply(struct api_request *request, const void *response);
+void api_reply_extents(struct api_request *request, const void *response,
+                       const struct net_extent *extents, size_t extent_count);
+/* Sends a response body that is encoded already (the controller's). */
+void api_reply_encoded(struct api_request *request, struct slice body);
+void api_no_reply(struct api_request *request); /* acks=0 */
+void api_close(struct api_request *request);    /* close the connection, as Kafka does */
+
+/* The handler that main gives to broker_create. */
+extern const struct broker_handler api_handler;
+
+/* One entry for each API that we serve. */
+struct api_entry {
+    enum api_key key;
+    void (*handle)(struct api_request *request);
+};
+
+void api_versions(struct api_request *request);
+void api_metadata(struct api_request *request);
+void api_produce(struct api_request *request);
+void api_fetch(struct api_request *request);
+void api_list_offsets(struct api_request *request);
+void api_offset_for_leader_epoch(struct api_request *request);
+void api_init_producer_id(struct api_request *request);
+void api_describe_cluster(struct api_request *request);
+void api_describe_topic_partitions(struct api_request *request);
+void api_describe_configs(struct api_request *request);
+void api_forward_to_controller(struct api_request *request); /* CreateTopics, DeleteTopics … */
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * Calls: how a request reaches a partition or the controller, whichever shard they live on. A call
+ * to one's own shard runs at once; to another it travels as mail, runs there, and travels back. The
+ * caller cannot tell the difference, and neither can the callee: `done` always runs on the caller's
+ * shard, exactly once, now or later.
+ *
+ * The caller owns the call and everything it points to until `done`; the callee may read it and write
+ * into its result part. A batch's bytes are patched in place by the partition's shard while the
+ * caller keeps its reference to the buffer.
+ *
+ * A request that touches many partitions makes one call for each and joins the answers.
+ */
+#ifndef GREGOR_BROKER_CALL_H
+#define GREGOR_BROKER_CALL_H
+
+#include "base/list.h"
+#include "base/uuid.h"
+#include "base/writer.h"
+#include "log/log.h"
+#include "os/os.h"
+#include "wire/apis.h"
+#include "wire/errors.h"
+
+struct shard;
+
+enum call_kind {
+    CALL_PRODUCE,    /* append one partition's batch */
+    CALL_READ,       /* an extent of one partition, or wait for more */
+    CALL_LIST_OFFSET,
+    CALL_EPOCH_END,  /* OffsetForLeaderEpoch */
+    CALL_CONTROLLER, /* a request that the controller answers */
+    CALL_PRODUCER_ID, /* a fresh producer id */
+};
+
+struct call_produce {
+    struct slice records; /* in: one partition's `records`; bytes are written to (batch_assign) */
+    int16_t acks;
+    int64_t base_offset; /* out */
+    int64_t log_append_time; /* out: -1 for CreateTime */
+    int64_t log_start_offset;
+    struct slice error_message;                 /* out: static text or null */
+    int32_t record_error_index;                 /* out: -1, or the record that was wrong (KIP-467) */
+};
+
+struct call_read {
+    int64_t offset;
+    size_t max_bytes;
+    bool whole_first;     /* KIP-74 */
+    bool read_committed;
+    int32_t last_fetched_epoch;
+    bool watch;           /* nothing to read: be done only when there is, or on call_cancel */
+    /* out */
+    struct log_extent extent; /* give back with partition_release_extent on the owner: call_release */
+    int64_t high_watermark, last_stable_offset, log_start_offset;
+};
+
+struct call_list_offset {
+    int64_t timestamp; /* ms, or Kafka's negative specials */
+    bool read_committed;
+    int64_t offset; /* out */
+    int64_t found_timestamp;
+    int32_t leader_epoch;
+};
+
+struct call_epoch_end {
+    int32_t epoch;
+    int32_t found_epoch; /* out */
+    int64_t end_offset;
+};
+
+struct call_controller {
+    enum api_key key;
+    int16_t version;
+    struct slice body;
+    struct writer *reply; /* the caller's; body of the reply in `version` */
+    int result;           /* out: 0; -EBADMSG: close the connection */
+};
+
+struct call_producer_id {
+    int64_t producer_id; /* out */
+};
+
+struct call {
+    enum call_kind kind;
+    struct shard *from, *to;
+    void (*done)(struct call *call);
+    void *context; /* the caller's */
+    /* which partition (partition calls) */
+    struct uuid topic_id;
+    int32_t partition;
+    int32_t current_leader_epoch; /* the client's; -1: does not say (KIP-320) */
+    enum kafka_error error;       /* out */
+    union {
+        struct call_produce produce;
+        struct call_read read;
+        struct call_list_offset list_offset;
+        struct call_epoch_end epoch_end;
+        struct call_controller controller;
+        struct call_producer_id producer_id;
+    };
+    /* the callee's */
+    struct os_mail mail;
+    struct os_job job;
+    struct list_link link;
+    struct log_cold cold;
+    int64_t wait_offset;
+    uint32_t state;
+};
+
+/* Starts a call: kind, done, partition and inputs are set; `from` and `to` are set here. */
+void call_start(struct shard *shard, struct call *call);
+/* A watching read is not wanted any more: it will be done soon (KAFKA_ERROR_NONE, nothing read). */
+void call_cancel(struct shard *shard, struct call *call);
+/* Gives the extent of a done read back to the shard that owns it; the call may be freed when
+ * `released` runs. */
+void call_release_extent(struct shard *shard, struct call *call, void (*released)(struct call *call));
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * image: the cluster as the metadata log tells it: topics, partitions, brokers, controllers,
+ * configs, features, producer ids, and whatever else the log holds, kept whole so that a snapshot
+ * loses nothing. Built only by applying records; the same records give the same image everywhere.
+ *
+ * What it never does: read a clock, a file or a random number; decide anything; change other than by
+ * image_apply. Each shard has an image of its own and applies the same committed records, so nothing
+ * is shared.
+ *
+ * Ownership: everything reachable from an image belongs to it and is valid until the next
+ * image_apply. Whoever needs it longer copies it. (metadata/image/*.java; KRaft, KIP-631)
+ */
+#ifndef GREGOR_CORE_IMAGE_IMAGE_H
+#define GREGOR_CORE_IMAGE_IMAGE_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/slice.h"
+#include "base/uuid.h"
+#include "wire/messages.h"
+
+struct image;
+
+enum { IMAGE_NO_LEADER = -1 };
+
+struct image_partition {
+    int32_t *replicas; /* replica_count broker ids, preferred leader first */
+    struct uuid *directories; /* replica_count: where each replica lives */
+    int32_t *isr;
+    int32_t *elr;            /* eligible leader replicas (KIP-966) */
+    int32_t *last_known_elr;
+    int32_t *adding;
+    int32_t *removing;
+    int32_t replica_count, isr_count, elr_count, last_known_elr_count, adding_count, removing_count;
+    int32_t leader; /* broker id or IMAGE_NO_LEADER */
+    int32_t leader_epoch;
+    int32_t partition_epoch;
+    int8_t leader_recovery_state; /* 0 recovered, 1 recovering */
+};
+
+struct image_topic {
+    struct slice name;
+    struct uuid id;
+    struct image_partition *partitions; /* partition_count, by index */
+    int32_t partition_count;
+};
+
+struct image_endpoint {
+    struct slice name; /* listener */
+    struct slice host;
+    uint16_t port;
+    int16_t security_protocol;
+};
+
+struct image_broker {
+    int32_t id;
+    int64_t epoch; /* offset of its registration record */
+    struct uuid incarnation_id;
+    struct slice rack; /* null: none */
+    struct image_endpoint *endpoints;
+    struct uuid *log_dirs;
+    int32_t endpoint_count, log_dir_count;
+    bool fenced;
+    bool in_controlled_shutdown;
+};
+
+/* Config resources as in ConfigResource.Type. */
+enum image_resource {
+    IMAGE_RESOURCE_TOPIC = 2,
+    IMAGE_RESOURCE_BROKER = 4,
+    IMAGE_RESOURCE_BROKER_LOGGER = 8,
+    IMAGE_RESOURCE_CLIENT_METRICS = 16,
+    IMAGE_RESOURCE_GROUP = 32,
+};
+
+struct image_config {
+    struct slice name;
+    struct slice value;
+};
+
+/* What one apply changed, for whoever must follow. Later kinds may name things that are gone. */
+enum image_change_kind {
+    IMAGE_TOPIC_CREATED,
+    IMAGE_TOPIC_DELETED,
+    IMAGE_PARTITION_CHANGED, /* created or altered */
+    IMAGE_CONFIG_CHANGED,
+    IMAGE_BROKER_CHANGED,
+    IMAGE_FEATURE_CHANGED,
+    IMAGE_PRODUCER_IDS_CHANGED,
+    IMAGE_OTHER_CHANGED,
+};
+
+struct image_change {
+    enum image_change_kind kind;
+    struct uuid topic_id;        /* of topic and partition changes */
+    struct slice name;           /* topic; or config resource */
+    int32_t partition;
+    int32_t broker_id;
+    enum image_resource resource;
+};
+
+struct image *image_create(uint64_t seed);
+struct image *image_destroy(struct image *image);
+
+/* Applies the value of one metadata record (frame version, key, version, body). The change, when the
+ * record makes one, goes to *change (its slices belong to the image or to `record`); *changed tells.
+ * Records inside Begin/EndTransaction (KIP-868) are held back and applied at its end: `on_change` is
+ * called once per change. -EBADMSG: not a record; -ENOTSUP: a record or version that we do not know:
+ * the caller must stop rather than go on with half a cluster. */
+MUST_USE int image_apply(struct image *image, struct slice record, int64_t offset,
+                         void (*on_change)(void *context, const struct image_change *change),
+                         void *context);
+
+/* Emits the records of a snapshot in Kafka's order (features first), values framed as in the log.
+ * Applied to an empty image they give an equal one. */
+MUST_USE int image_write(const struct image *image,
+                         int (*emit)(void *context, struct slice record), void *context);
+
+/* A number that is equal for equal images; for tests and the simulator. */
+uint64_t image_hash(const struct image *image);
+
+/* --- looking --- */
+const struct image_topic *image_topic_by_name(const struct image *image, struct slice name);
+const struct image_topic *image_topic_by_id(const struct image *image, const struct uuid *id);
+size_t image_topic_count(const struct image *image);
+int64_t image_partition_count(const struct image *image);
+/* In ascending order of names; cursor starts as the null slice and is set by each call. */
+const struct image_topic *image_topic_next(const struct image *image, struct slice *cursor);
+/* NULL if there is no such partition. */
+const struct image_partition *image_partition(const struct image_topic *topic, int32_t index);
+
+const struct image_broker *image_broker_by_id(const struct image *image, int32_t id);
+/* In ascending order of ids; start with after = -1. */
+const struct image_broker *image_broker_next(const struct image *image, int32_t after);
+const struct image_endpoint *image_broker_endpoint(const struct image_broker *broker,
+                                                   struct slice listener);
+
+/* The overrides of one resource, ascending by name; *count 0 if none. */
+const struct image_config *image_configs(const struct image *image, enum image_resource resource,
+                                         struct slice name, int32_t *count);
+/* One override; null slice if not set. */
+struct slice image_config(const struct image *image, enum image_resource resource,
+                          struct slice name, struct slice key);
+
+int16_t image_feature(const struct image *image, struct slice name); /* 0: not finalized */
+/* In ascending order of names; false at the end. */
+bool image_feature_next(const struct image *image, struct slice *cursor, int16_t *level);
+int64_t image_next_producer_id(const struct image *image);
+int64_t image_last_offset(const struct image *image); /* of the last record applied; -1: none */
+
+#endif
