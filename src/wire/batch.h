@@ -86,8 +86,9 @@ struct record {
 /* A walk over one batch's records. */
 struct record_walk {
     struct batch batch;
-    struct slice rest; /* uncompressed records not yet walked */
-    int32_t left;      /* records not yet walked */
+    struct slice rest;   /* uncompressed records not yet walked */
+    int64_t least_delta; /* offset delta that the next record must have at least */
+    int32_t left;        /* records not yet walked */
 };
 
 /* Starts a walk. A compressed batch is decompressed into `arena`, at most `bound` bytes.
