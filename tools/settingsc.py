@@ -125,7 +125,9 @@ def header(settings):
              "#ifndef GREGOR_CORE_SETTINGS_KEYS_H", "#define GREGOR_CORE_SETTINGS_KEYS_H", "",
              "enum setting_id {"]
     lines += [f"    {setting.id()}," for setting in settings]
-    lines += ["    SETTING_COUNT", "};", "", "#endif"]
+    brokers = sum(setting.scope == "broker" for setting in settings)
+    lines += ["    SETTING_COUNT", "};", ""]
+    lines += [f"enum {{ SETTING_BROKER_COUNT = {brokers} }}; /* the first ones */", "", "#endif"]
     return "\n".join(lines) + "\n"
 
 

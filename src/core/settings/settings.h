@@ -143,6 +143,10 @@ MUST_USE int settings_load(struct settings *settings, struct slice text, int32_t
 /* One key from the command line, above the file. */
 void settings_override(struct settings *settings, struct slice key, struct slice value);
 
+/* Gives what a node on its own needs and nobody set: process.roles, node.id and a listener on
+ * localhost:9092. */
+void settings_standalone(struct settings *settings);
+
 /* Judges all that was set, and what must fit together (listeners, roles, folders). Lines in the order
  * of the file, then findings about several keys. False: the broker must not start. Call once, after
  * which the values may be read. */
