@@ -62,6 +62,8 @@ void wire_print(const struct wire_message *message, int16_t version, const void 
 
 bool wire_equal(const struct wire_message *message, const void *a, const void *b);
 
+/* The API key or the type of a record; -1: it has none. */
+int16_t wire_message_id(const struct wire_message *message);
 const char *wire_message_name(const struct wire_message *message); /* "ProduceRequest" */
 int16_t wire_version_min(const struct wire_message *message);
 int16_t wire_version_max(const struct wire_message *message);
