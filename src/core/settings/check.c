@@ -158,22 +158,19 @@ static struct slice print_real(double number, struct arena *arena)
         snprintf(digits, sizeof(digits), "%.*e", precision, number);
         if (setting_parse_real(slice_of(digits)) == number) break;
     }
-    double size = fabs(number);
     char *exponent = strchr(digits, 'e');
     ASSERT(exponent != NULL);
-    if (size == 0 || (size >= 1e-3 && size < 1e7)) {
-        int64_t power;
-        bool minus = exponent[1] == '-';
-        int r = slice_parse_int64(slice_of(exponent + 2), 0, 400, &power);
-        ASSERT(r == 0);
-        int64_t mantissa = exponent - digits - (number < 0) - 1; /* digits after the point, and it */
-        int64_t decimals = (mantissa > 0 ? mantissa - 1 : 0) + (minus ? power : -power);
+    int64_t power; /* of the first digit */
+    int r = slice_parse_int64(slice_of(exponent + 2), 0, 400, &power);
+    ASSERT(r == 0);
+    if (exponent[1] == '-') power = -power;
+    *exponent = 0;
+    const char *point = strchr(digits, '.');
+    if (number == 0 || (power >= -3 && power < 7)) {
+        int64_t decimals = (point == NULL ? 0 : (int64_t)strlen(point + 1)) - power;
         return arena_printf(arena, "%.*f", decimals < 1 ? 1 : (int)decimals, number);
     }
-    *exponent = 0;
-    int power = (int)floor(log10(size));
-    const char *point = strchr(digits, '.') == NULL ? ".0" : "";
-    return arena_printf(arena, "%s%sE%d", digits, point, power);
+    return arena_printf(arena, "%s%sE%d", digits, point == NULL ? ".0" : "", (int)power);
 }
 
 static int check_number(const struct setting *setting, struct slice text, struct arena *arena,
