@@ -26,7 +26,7 @@ enum {
 
 static_assert(COUNT_AT + 4 == BATCH_HEADER_SIZE, "the count ends the header");
 
-/* --- the header -------------------------------------------------------------------------------- */
+/* --- the header ------------------------------------------------------------------------------- */
 
 /* Size of the batch that begins at `bytes`, of which MAGIC_AT + 1 are there. */
 static int check_length_and_magic(const uint8_t *bytes, size_t *size)
@@ -65,8 +65,7 @@ int batch_take(struct slice *input, struct batch *batch)
     if (slice_take(input, size, &bytes) < 0) return -ENODATA;
     read_header(bytes.data, batch);
     batch->bytes = bytes;
-    batch->records =
-        (struct slice){bytes.data + BATCH_HEADER_SIZE, bytes.size - BATCH_HEADER_SIZE};
+    batch->records = (struct slice){bytes.data + BATCH_HEADER_SIZE, bytes.size - BATCH_HEADER_SIZE};
     return 0;
 }
 
@@ -116,7 +115,7 @@ void batch_assign(uint8_t *bytes, int64_t base_offset, int32_t partition_leader_
     store_be32(bytes + EPOCH_AT, (uint32_t)partition_leader_epoch);
 }
 
-/* --- a CRC mended ------------------------------------------------------------------------------ */
+/* --- a CRC mended ----------------------------------------------------------------------------- */
 
 /* Bit-reflected polynomials over GF(2): bit 31 is x^0. */
 enum { CRC32C_ONE_BIT = 31 };
@@ -146,9 +145,9 @@ static uint32_t crc_power(size_t size)
     return power;
 }
 
-/* CRCs are linear: crc(head tail) = crc(head) * x^(8 |tail|) + crc(tail). When only the head changes,
- * the stored sum changes by the difference of the heads' CRCs, moved by the length of the tail. A
- * CRC that was wrong stays wrong. */
+/* CRCs are linear: crc(head tail) = crc(head) * x^(8 |tail|) + crc(tail). When only the head
+ * changes, the stored sum changes by the difference of the heads' CRCs, moved by the length of the
+ * tail. A CRC that was wrong stays wrong. */
 void batch_stamp_log_append_time(uint8_t *bytes, size_t size, int64_t now_ms)
 {
     ASSERT(size >= BATCH_HEADER_SIZE);
@@ -162,7 +161,7 @@ void batch_stamp_log_append_time(uint8_t *bytes, size_t size, int64_t now_ms)
     store_be32(bytes + CRC_AT, load_be32(bytes + CRC_AT) ^ change);
 }
 
-/* --- the records ------------------------------------------------------------------------------- */
+/* --- the records ------------------------------------------------------------------------------ */
 
 int record_walk_start(struct record_walk *walk, const struct batch *batch, struct arena *arena,
                       size_t bound)
@@ -221,7 +220,8 @@ static int check_headers(struct slice headers, int32_t count)
     return headers.size == 0 ? 0 : -EBADMSG;
 }
 
-/* Offset and timestamp from their deltas. Offsets ascend within the batch; compaction leaves gaps. */
+/* Offset and timestamp from their deltas. Offsets ascend within the batch; compaction leaves gaps.
+ */
 static int place_record(struct record_walk *walk, int32_t offset_delta, int64_t timestamp_delta,
                         struct record *record)
 {
@@ -276,7 +276,7 @@ int record_walk_next(struct record_walk *walk, struct record *record)
     return 1;
 }
 
-/* --- building ---------------------------------------------------------------------------------- */
+/* --- building --------------------------------------------------------------------------------- */
 
 void batch_begin(struct batch_builder *builder, struct writer *writer, int64_t base_offset,
                  enum compress_codec codec, int level)
@@ -354,8 +354,7 @@ static void write_header(const struct batch *batch, struct slice records, uint8_
     store_be16(bytes + PRODUCER_EPOCH_AT, (uint16_t)batch->producer_epoch);
     store_be32(bytes + BASE_SEQUENCE_AT, (uint32_t)batch->base_sequence);
     store_be32(bytes + COUNT_AT, (uint32_t)batch->count);
-    uint32_t crc =
-        crc32c((struct slice){bytes + ATTRIBUTES_AT, BATCH_HEADER_SIZE - ATTRIBUTES_AT});
+    uint32_t crc = crc32c((struct slice){bytes + ATTRIBUTES_AT, BATCH_HEADER_SIZE - ATTRIBUTES_AT});
     store_be32(bytes + CRC_AT, crc32c_extend(crc, records));
 }
 

@@ -74,7 +74,7 @@ void batch_assign(uint8_t *bytes, int64_t base_offset, int32_t partition_leader_
 void batch_stamp_log_append_time(uint8_t *bytes, size_t size, int64_t now_ms);
 
 struct record {
-    int64_t timestamp;    /* ms */
+    int64_t timestamp; /* ms */
     int64_t offset;
     struct slice key;     /* null: none */
     struct slice value;   /* null: a tombstone */
@@ -103,12 +103,12 @@ MUST_USE int record_walk_next(struct record_walk *walk, struct record *record);
 /* One header off the front of `headers`. */
 MUST_USE int record_header_take(struct slice *headers, struct slice *key, struct slice *value);
 
-/* Builds one batch into a writer: begin, add records, end. Used by the command line, the metadata log,
- * coordinators and tests; the produce path never builds. */
+/* Builds one batch into a writer: begin, add records, end. Used by the command line, the metadata
+ * log, coordinators and tests; the produce path never builds. */
 struct batch_builder {
     struct writer *writer;
-    struct writer records;   /* uncompressed */
-    struct batch header;     /* set by the caller between begin and end: producer, epoch, attributes */
+    struct writer records; /* uncompressed */
+    struct batch header; /* set by the caller between begin and end: producer, epoch, attributes */
     enum compress_codec codec;
     int level;
 };

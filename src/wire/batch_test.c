@@ -15,7 +15,8 @@
 enum { BOUND = 1 << 20, BUILD_MAX = 4 << 20, CRC_AT = 17, ATTRIBUTES_AT = 21, RECORDS_AT = 61 };
 
 /* Offsets 7 and 8, epoch 3, base timestamp 1000: {k: v, header h=null} and {null: ""} 5 ms earlier.
- * Laid out by hand after DefaultRecordBatch and DefaultRecord; its CRC by the bitwise definition. */
+ * Laid out by hand after DefaultRecordBatch and DefaultRecord; its CRC by the bitwise definition.
+ */
 static const uint8_t two_records[] = {
     0,    0,    0,    0,    0,    0,    0,    7,    /* base offset */
     0,    0,    0,    0x44,                         /* length */
@@ -30,8 +31,7 @@ static const uint8_t two_records[] = {
     0xff, 0xff,                                     /* producer epoch */
     0xff, 0xff, 0xff, 0xff,                         /* base sequence */
     0,    0,    0,    2,                            /* count */
-    0x16, 0,    0,    0,    2,    'k',  2,    'v',  2, 2, 'h', 1,
-    0x0c, 0,    9,    2,    1,    0,    0,
+    0x16, 0,    0,    0,    2,    'k',  2,    'v',  2, 2, 'h', 1, 0x0c, 0, 9, 2, 1, 0, 0,
 };
 enum { SECOND_RECORD_AT = RECORDS_AT + 12 };
 
@@ -50,7 +50,7 @@ static void assert_slice(struct slice slice, const char *expected)
     assert_true(slice_equal(slice, slice_of(expected)));
 }
 
-/* --- the header -------------------------------------------------------------------------------- */
+/* --- the header ------------------------------------------------------------------------------- */
 
 static void test_take_reads_every_field(void **state)
 {
@@ -221,7 +221,7 @@ static void test_log_append_time_of_any_size(void **state)
     }
 }
 
-/* --- the records ------------------------------------------------------------------------------- */
+/* --- the records ------------------------------------------------------------------------------ */
 
 /* Walks all: how many records, or the error. */
 static int walk_all(const struct batch *batch, size_t bound)
@@ -293,20 +293,20 @@ static void test_lies(void **state)
     assert_int_equal(walk_changed(57, 0x7f), -EBADMSG); /* 2 billion */
     assert_int_equal(walk_changed(57, 0x80), -EBADMSG); /* negative */
     assert_int_equal(walk_changed(26, 0), -EBADMSG);    /* last offset delta below the second's */
-    assert_int_equal(walk_changed(RECORDS_AT, 0x14), -EBADMSG);     /* a record shorter */
-    assert_int_equal(walk_changed(RECORDS_AT, 0x18), -EBADMSG);     /* longer */
-    assert_int_equal(walk_changed(RECORDS_AT, 0x01), -EBADMSG);     /* of negative size */
-    assert_int_equal(walk_changed(RECORDS_AT + 3, 2), -EBADMSG);    /* both have delta 1 */
-    assert_int_equal(walk_changed(RECORDS_AT + 3, 1), -EBADMSG);    /* delta -1 */
-    assert_int_equal(walk_changed(RECORDS_AT + 4, 4), -EBADMSG);    /* key longer */
-    assert_int_equal(walk_changed(RECORDS_AT + 8, 4), -EBADMSG);    /* two headers */
-    assert_int_equal(walk_changed(RECORDS_AT + 8, 1), -EBADMSG);    /* -1 headers */
-    assert_int_equal(walk_changed(RECORDS_AT + 9, 1), -EBADMSG);    /* a header without a key */
-    assert_int_equal(walk_changed(RECORDS_AT + 11, 2), -EBADMSG);   /* its value too long */
+    assert_int_equal(walk_changed(RECORDS_AT, 0x14), -EBADMSG);        /* a record shorter */
+    assert_int_equal(walk_changed(RECORDS_AT, 0x18), -EBADMSG);        /* longer */
+    assert_int_equal(walk_changed(RECORDS_AT, 0x01), -EBADMSG);        /* of negative size */
+    assert_int_equal(walk_changed(RECORDS_AT + 3, 2), -EBADMSG);       /* both have delta 1 */
+    assert_int_equal(walk_changed(RECORDS_AT + 3, 1), -EBADMSG);       /* delta -1 */
+    assert_int_equal(walk_changed(RECORDS_AT + 4, 4), -EBADMSG);       /* key longer */
+    assert_int_equal(walk_changed(RECORDS_AT + 8, 4), -EBADMSG);       /* two headers */
+    assert_int_equal(walk_changed(RECORDS_AT + 8, 1), -EBADMSG);       /* -1 headers */
+    assert_int_equal(walk_changed(RECORDS_AT + 9, 1), -EBADMSG);       /* a header without a key */
+    assert_int_equal(walk_changed(RECORDS_AT + 11, 2), -EBADMSG);      /* its value too long */
     assert_int_equal(walk_changed(SECOND_RECORD_AT + 3, 0), -EBADMSG); /* not ascending */
     assert_int_equal(walk_changed(SECOND_RECORD_AT + 3, 4), -EBADMSG); /* beyond the last delta */
-    assert_int_equal(walk_changed(22, 5), -EBADMSG);    /* a codec that does not exist */
-    assert_int_equal(walk_changed(22, 1), -EBADMSG);    /* not gzip */
+    assert_int_equal(walk_changed(22, 5), -EBADMSG); /* a codec that does not exist */
+    assert_int_equal(walk_changed(22, 1), -EBADMSG); /* not gzip */
 
     /* And what is no lie: attributes of records, gaps in offsets, bits beside the codec. */
     assert_int_equal(walk_changed(RECORDS_AT + 1, 0x55), 2);
@@ -353,7 +353,7 @@ static void test_empty_batch(void **state)
     assert_int_equal(walk_all(&batch, BOUND), 0);
 }
 
-/* --- building ---------------------------------------------------------------------------------- */
+/* --- building --------------------------------------------------------------------------------- */
 
 static void test_builder_makes_the_vector(void **state)
 {

@@ -53,10 +53,10 @@ int compress_parse(struct slice name, enum compress_codec *codec)
     return -EINVAL;
 }
 
-/* --- growing output ---------------------------------------------------------------------------- */
+/* --- growing output --------------------------------------------------------------------------- */
 
-/* Room at the end of `output`: at least one byte, twice what is there if the maximum allows. NULL: the
- * maximum is reached. The caller says with output_keep() how much of it was filled. */
+/* Room at the end of `output`: at least one byte, twice what is there if the maximum allows. NULL:
+ * the maximum is reached. The caller says with output_keep() how much of it was filled. */
 static uint8_t *output_room(struct writer *output, size_t *room)
 {
     size_t left = output->max - output->size;
@@ -75,7 +75,7 @@ static void output_keep(struct writer *output, size_t room, size_t filled)
     output->size -= room - filled;
 }
 
-/* --- gzip -------------------------------------------------------------------------------------- */
+/* --- gzip ------------------------------------------------------------------------------------- */
 
 static void free_deflate_compressor(struct libdeflate_compressor **compressor)
 {
@@ -141,7 +141,7 @@ static int gzip_decompress(struct slice input, struct writer *output)
     return 0;
 }
 
-/* --- snappy ------------------------------------------------------------------------------------ */
+/* --- snappy ----------------------------------------------------------------------------------- */
 
 /* Xerial's framing: the header, then chunks of a 32-bit size and a raw snappy block. */
 static void snappy_compress_framed(struct slice input, struct writer *output)
@@ -206,7 +206,7 @@ static int snappy_decompress_framed(struct slice input, struct writer *output)
     return 0;
 }
 
-/* --- lz4 --------------------------------------------------------------------------------------- */
+/* --- lz4 -------------------------------------------------------------------------------------- */
 
 static void free_lz4_decoder(LZ4F_dctx **decoder)
 {
@@ -228,7 +228,8 @@ static void lz4_compress(int level, struct slice input, struct writer *output)
     output_keep(output, room, size);
 }
 
-/* Reads the frame's header: independent blocks and no dictionary, as Lz4BlockInputStream demands. */
+/* Reads the frame's header: independent blocks and no dictionary, as Lz4BlockInputStream demands.
+ */
 static int lz4_header(LZ4F_dctx *decoder, struct slice *input)
 {
     LZ4F_frameInfo_t info;
@@ -257,8 +258,8 @@ static int lz4_decompress(struct slice input, struct writer *output)
         bool full = bytes == NULL;
         size_t written = full ? sizeof(beyond) : room;
         size_t read = input.size;
-        size_t hint = LZ4F_decompress(decoder, full ? &beyond : bytes, &written, input.data, &read,
-                                      NULL);
+        size_t hint =
+            LZ4F_decompress(decoder, full ? &beyond : bytes, &written, input.data, &read, NULL);
         if (!full) output_keep(output, room, LZ4F_isError(hint) ? 0 : written);
         if (LZ4F_isError(hint)) return -EBADMSG;
         if (full && written > 0) return -EMSGSIZE;
@@ -270,7 +271,7 @@ static int lz4_decompress(struct slice input, struct writer *output)
     }
 }
 
-/* --- zstd -------------------------------------------------------------------------------------- */
+/* --- zstd ------------------------------------------------------------------------------------- */
 
 static void free_zstd_decoder(ZSTD_DCtx **decoder)
 {
@@ -314,7 +315,7 @@ static int zstd_decompress(struct slice input, struct writer *output)
     }
 }
 
-/* --- all --------------------------------------------------------------------------------------- */
+/* --- all -------------------------------------------------------------------------------------- */
 
 int compress(enum compress_codec codec, int level, struct slice input, struct writer *output)
 {

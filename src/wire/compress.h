@@ -21,10 +21,12 @@ enum compress_codec {
 enum { COMPRESS_LEVEL_DEFAULT = INT32_MIN };
 
 /* Appends the compressed form of `input`. -EMSGSIZE: the writer's maximum. */
-MUST_USE int compress(enum compress_codec codec, int level, struct slice input, struct writer *output);
+MUST_USE int compress(enum compress_codec codec, int level, struct slice input,
+                      struct writer *output);
 
-/* -EBADMSG: not a well-formed stream of this codec, or no codec; -EMSGSIZE: more than `bound` bytes.
- * COMPRESS_NONE gives the input itself. Memory for the output grows with what really comes out. */
+/* -EBADMSG: not a well-formed stream of this codec, or no codec; -EMSGSIZE: more than `bound`
+ * bytes. COMPRESS_NONE gives the input itself. Memory for the output grows with what really comes
+ * out. */
 MUST_USE int decompress(enum compress_codec codec, struct slice input, size_t bound,
                         struct arena *arena, struct slice *output);
 

@@ -17,7 +17,8 @@ static const enum compress_codec real_codecs[] = {COMPRESS_GZIP, COMPRESS_SNAPPY
                                                   COMPRESS_ZSTD};
 
 /* What `input` becomes and comes back as; -errno otherwise. */
-static int unpack(enum compress_codec codec, struct slice input, size_t bound, struct slice expected)
+static int unpack(enum compress_codec codec, struct slice input, size_t bound,
+                  struct slice expected)
 {
     CLEANUP(arena_deinit) struct arena arena;
     arena_init(&arena, ARENA_MAX);
@@ -29,12 +30,13 @@ static int unpack(enum compress_codec codec, struct slice input, size_t bound, s
     return 0;
 }
 
-#define assert_unpacks(codec, bytes, expected)                                                     \
+#define assert_unpacks(codec, bytes, expected) \
     assert_int_equal(unpack(codec, (struct slice){bytes, sizeof(bytes)}, BOUND, SLICE(expected)), 0)
-#define assert_refused(codec, bytes)                                                               \
-    assert_int_equal(unpack(codec, (struct slice){bytes, sizeof(bytes)}, BOUND, SLICE_NULL), -EBADMSG)
+#define assert_refused(codec, bytes)                                                         \
+    assert_int_equal(unpack(codec, (struct slice){bytes, sizeof(bytes)}, BOUND, SLICE_NULL), \
+                     -EBADMSG)
 
-/* --- vectors ----------------------------------------------------------------------------------- */
+/* --- vectors ---------------------------------------------------------------------------------- */
 
 /* One stored block of "hi", written by hand after RFC 1951 and 1952. */
 static const uint8_t gzip_hi[] = {0x1f, 0x8b, 8,   0,   0,    0,    0,    0,    0, 0xff, 1, 2, 0,
@@ -67,9 +69,9 @@ static void test_snappy_vector(void **state)
     static const uint8_t raw[] = {2, 1 << 2, 'h', 'i'};
     assert_unpacks(COMPRESS_SNAPPY, raw, "hi");
 
-    static const uint8_t framed[] = {0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0, 0, 0,   0,   1, 0, 0, 0,
-                                     1,    0,   0,   0,   4,   2,   4,   'h', 'i', 0, 0, 0, 4, 2, 4,
-                                     'y',  'o'};
+    static const uint8_t framed[] = {0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0, 0,   0,  0,
+                                     1,    0,   0,   0,   1,   0,   0,   0, 4,   2,  4,
+                                     'h',  'i', 0,   0,   0,   4,   2,   4, 'y', 'o'};
     assert_unpacks(COMPRESS_SNAPPY, framed, "hiyo");
 
     uint8_t behind[2 * sizeof(framed)];
@@ -98,15 +100,15 @@ static void test_snappy_output_is_xerial(void **state)
     CLEANUP(writer_deinit) struct writer writer;
     writer_init(&writer, BOUND);
     assert_int_equal(compress(COMPRESS_SNAPPY, COMPRESS_LEVEL_DEFAULT, SLICE("hi"), &writer), 0);
-    static const uint8_t expected[] = {0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0, 0,   0,   0, 1,
+    static const uint8_t expected[] = {0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0, 0, 0,      0,   1,
                                        0,    0,   0,   1,   0,   0,   0,   4, 2, 1 << 2, 'h', 'i'};
     assert_int_equal(writer.size, sizeof(expected));
     assert_memory_equal(writer.data, expected, sizeof(expected));
 }
 
 /* Frame: magic, FLG, BD, HC, one uncompressed block, end mark. (lz4 frame format 1.6) */
-static const uint8_t lz4_hi[] = {0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82, 2,
-                                 0,    0,    0x80, 'h',  'i',  0,    0,    0, 0};
+static const uint8_t lz4_hi[] = {0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82, 2, 0,
+                                 0,    0x80, 'h',  'i',  0,    0,    0,    0};
 
 static void test_lz4_vector(void **state)
 {
@@ -155,7 +157,7 @@ static void test_zstd_vector(void **state)
     assert_refused(COMPRESS_ZSTD, window);
 }
 
-/* --- properties -------------------------------------------------------------------------------- */
+/* --- properties ------------------------------------------------------------------------------- */
 
 /* Text-like and random stretches in turn. */
 static void fill(uint8_t *bytes, size_t size, uint64_t seed)
@@ -199,8 +201,11 @@ static void test_levels(void **state)
     static const struct {
         enum compress_codec codec;
         int least, most;
-    } ranges[] = {{COMPRESS_GZIP, 1, 9}, {COMPRESS_GZIP, -1, -1}, {COMPRESS_LZ4, 1, 17},
-                  {COMPRESS_ZSTD, -131072, -131071}, {COMPRESS_ZSTD, 1, 22}};
+    } ranges[] = {{COMPRESS_GZIP, 1, 9},
+                  {COMPRESS_GZIP, -1, -1},
+                  {COMPRESS_LZ4, 1, 17},
+                  {COMPRESS_ZSTD, -131072, -131071},
+                  {COMPRESS_ZSTD, 1, 22}};
     for (size_t i = 0; i < ARRAY_COUNT(ranges); i++) {
         for (int level = ranges[i].least; level <= ranges[i].most; level++) {
             CLEANUP(writer_deinit) struct writer packed;
@@ -253,7 +258,8 @@ static void test_bit_flips_never_crash(void **state)
     }
 }
 
-/* 32 MiB of zeros must be refused at 1 MiB, with no more memory than the bound taken from the arena. */
+/* 32 MiB of zeros must be refused at 1 MiB, with no more memory than the bound taken from the
+ * arena. */
 static void test_bombs(void **state)
 {
     (void)state;
@@ -317,7 +323,8 @@ static void test_names(void **state)
     (void)state;
     for (int i = COMPRESS_NONE; i <= COMPRESS_ZSTD; i++) {
         enum compress_codec codec;
-        assert_int_equal(compress_parse(slice_of(compress_name((enum compress_codec)i)), &codec), 0);
+        assert_int_equal(compress_parse(slice_of(compress_name((enum compress_codec)i)), &codec),
+                         0);
         assert_int_equal(codec, i);
     }
     enum compress_codec codec;

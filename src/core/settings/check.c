@@ -56,7 +56,7 @@ static int invalid(const struct setting *setting, struct slice value, struct are
     return -EINVAL;
 }
 
-/* --- words ------------------------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 static bool is_word(const struct setting *setting, struct slice value)
 {
@@ -76,7 +76,8 @@ static struct slice join_words(const struct setting *setting, struct arena *aren
 {
     struct slice joined = SLICE("");
     for (const char *const *word = setting->words; *word != NULL; word++)
-        joined = arena_printf(arena, "%.*s%s%s", SLICE_ARG(joined), joined.size > 0 ? ", " : "", *word);
+        joined =
+            arena_printf(arena, "%.*s%s%s", SLICE_ARG(joined), joined.size > 0 ? ", " : "", *word);
     return joined;
 }
 
@@ -92,7 +93,7 @@ static int check_word(const struct setting *setting, struct slice value, struct 
     return invalid(setting, value, arena, error, (const char *)why.data);
 }
 
-/* --- numbers ----------------------------------------------------------------------------------- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 static const char *type_name(enum setting_type type)
 {
@@ -119,8 +120,9 @@ static int check_limits(const struct setting *setting, double number, struct sli
         double low = setting_parse_real(setting->minimum);
         double high = setting_parse_real(setting->maximum);
         if ((number >= low && number <= high) || number == -1.0) return 0;
-        struct slice why = arena_printf(arena, "Value must be between %.*s and %.*s or equal to -1%c",
-                                        SLICE_ARG(setting->minimum), SLICE_ARG(setting->maximum), 0);
+        struct slice why =
+            arena_printf(arena, "Value must be between %.*s and %.*s or equal to -1%c",
+                         SLICE_ARG(setting->minimum), SLICE_ARG(setting->maximum), 0);
         return invalid(setting, shown, arena, error, (const char *)why.data);
     }
     if (!slice_is_null(setting->minimum) && number < setting_parse_real(setting->minimum)) {
@@ -129,8 +131,8 @@ static int check_limits(const struct setting *setting, double number, struct sli
         return invalid(setting, shown, arena, error, (const char *)why.data);
     }
     if (!slice_is_null(setting->maximum) && number > setting_parse_real(setting->maximum)) {
-        struct slice why =
-            arena_printf(arena, "Value must be no more than %.*s%c", SLICE_ARG(setting->maximum), 0);
+        struct slice why = arena_printf(arena, "Value must be no more than %.*s%c",
+                                        SLICE_ARG(setting->maximum), 0);
         return invalid(setting, shown, arena, error, (const char *)why.data);
     }
     return 0;
@@ -149,8 +151,8 @@ double setting_parse_real(struct slice text)
     return *end == 0 ? number : NAN;
 }
 
-/* The shortest digits that mean the number, laid out as Double.toString does: plain between 1e-3 and
- * 1e7, else one digit before the point and an exponent. */
+/* The shortest digits that mean the number, laid out as Double.toString does: plain between 1e-3
+ * and 1e7, else one digit before the point and an exponent. */
 static struct slice print_real(double number, struct arena *arena)
 {
     char digits[40];
@@ -190,7 +192,7 @@ static int check_number(const struct setting *setting, struct slice text, struct
     return check_limits(setting, (double)number, *canonical, arena, error);
 }
 
-/* --- lists ------------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 static bool is_digits(struct slice text)
 {
@@ -223,11 +225,11 @@ static int check_throttled(const struct setting *setting, struct slice list, str
                is_digits(broker);
     if (good) return 0;
     struct slice shown = arena_printf(arena, "[%.*s]", SLICE_ARG(list));
-    struct slice why = arena_printf(
-        arena,
-        "%.*s must be the literal '*' or a list of replicas in the following format: "
-        "[partitionId]:[brokerId],[partitionId]:[brokerId],...%c",
-        SLICE_ARG(setting->name), 0);
+    struct slice why =
+        arena_printf(arena,
+                     "%.*s must be the literal '*' or a list of replicas in the following format: "
+                     "[partitionId]:[brokerId],[partitionId]:[brokerId],...%c",
+                     SLICE_ARG(setting->name), 0);
     return invalid(setting, shown, arena, error, (const char *)why.data);
 }
 
@@ -246,13 +248,14 @@ static int check_addresses(const struct setting *setting, struct slice list, str
         good = good && is_digits(id) && split_last(address, ':', &host, &port) && host.size > 0 &&
                slice_parse_int64(port, 0, UINT16_MAX, &number) == 0;
         if (good) continue;
-        *error = voters ? arena_printf(arena,
-                                       "Invalid configuration value for controller.quorum.voters. Each "
-                                       "entry should be in the form `{id}@{host}:{port}`.")
-                        : arena_printf(arena,
-                                       "Failed to parse host name from %.*s for the configuration %.*s. "
-                                       "Each entry should be in the form \"{host}:{port}\"",
-                                       SLICE_ARG(item), SLICE_ARG(setting->name));
+        *error =
+            voters ? arena_printf(arena,
+                                  "Invalid configuration value for controller.quorum.voters. Each "
+                                  "entry should be in the form `{id}@{host}:{port}`.")
+                   : arena_printf(arena,
+                                  "Failed to parse host name from %.*s for the configuration %.*s. "
+                                  "Each entry should be in the form \"{host}:{port}\"",
+                                  SLICE_ARG(item), SLICE_ARG(setting->name));
         return -EINVAL;
     }
     return 0;
@@ -291,7 +294,8 @@ static int check_list(const struct setting *setting, struct slice text, struct a
         struct slice valid = SLICE("any non-empty value");
         if (setting->words != NULL)
             valid = arena_printf(arena, "[%.*s]", SLICE_ARG(join_words(setting, arena)));
-        *error = arena_printf(arena, "Configuration '%.*s' must not be empty. Valid values include: %.*s",
+        *error = arena_printf(arena,
+                              "Configuration '%.*s' must not be empty. Valid values include: %.*s",
                               SLICE_ARG(setting->name), SLICE_ARG(valid));
         return -EINVAL;
     }
@@ -312,7 +316,7 @@ static int check_list(const struct setting *setting, struct slice text, struct a
     return 0;
 }
 
-/* --- text -------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------------------- */
 
 static int check_reset_strategy(const struct setting *setting, struct slice text,
                                 struct arena *arena, struct slice *error)
@@ -325,11 +329,11 @@ static int check_reset_strategy(const struct setting *setting, struct slice text
             good = good && text.data[i] != 0 && strchr("0123456789.DTHMS", text.data[i]) != NULL;
         if (good) return 0;
     }
-    struct slice why = arena_printf(
-        arena,
-        "Invalid value `%.*s` for configuration %.*s. The value must be either 'earliest', 'latest' or "
-        "of the format 'by_duration:<PnDTnHnMn.nS>'.%c",
-        SLICE_ARG(text), SLICE_ARG(setting->name), 0);
+    struct slice why = arena_printf(arena,
+                                    "Invalid value `%.*s` for configuration %.*s. The value must "
+                                    "be either 'earliest', 'latest' or "
+                                    "of the format 'by_duration:<PnDTnHnMn.nS>'.%c",
+                                    SLICE_ARG(text), SLICE_ARG(setting->name), 0);
     return invalid(setting, text, arena, error, (const char *)why.data);
 }
 
@@ -355,7 +359,7 @@ static int check_flag(const struct setting *setting, struct slice text, struct a
     return 0;
 }
 
-/* --- all --------------------------------------------------------------------------------------- */
+/* --- all -------------------------------------------------------------------------------------- */
 
 static int check_null(const struct setting *setting, struct arena *arena, struct slice *error)
 {

@@ -16,8 +16,8 @@ static void add(struct explanation *explanation, const struct setting *setting, 
         (struct settings_explanation){.name = setting->name, .value = value, .origin = origin};
 }
 
-/* The broker's keys that mean the same in other units, the strongest first: those from which one topic
- * key takes its default. */
+/* The broker's keys that mean the same in other units, the strongest first: those from which one
+ * topic key takes its default. */
 static struct setting_sources relatives(enum setting_id id, const struct setting_source *alone)
 {
     for (int topic = SETTING_BROKER_COUNT; topic < SETTING_COUNT; topic++) {
@@ -29,8 +29,8 @@ static struct setting_sources relatives(enum setting_id id, const struct setting
     return (struct setting_sources){alone, 1};
 }
 
-/* Every layer's values of the sources, then their defaults; what stands before the first of `wanted`
- * belongs to a relative and is left out. */
+/* Every layer's values of the sources, then their defaults; what stands before the first of
+ * `wanted` belongs to a relative and is left out. */
 static void add_broker(struct explanation *explanation, const struct settings *settings,
                        struct setting_sources sources, enum setting_id wanted)
 {
@@ -45,8 +45,8 @@ static void add_broker(struct explanation *explanation, const struct settings *s
         for (int32_t i = 0; i < sources.count; i++) {
             enum setting_id id = sources.items[i].id;
             const struct setting *setting = setting_get(id);
-            struct slice value = layer == SETTINGS_LAYER_COUNT ? setting->initial
-                                                               : settings->layers[layer][id];
+            struct slice value =
+                layer == SETTINGS_LAYER_COUNT ? setting->initial : settings->layers[layer][id];
             if (slice_is_null(value)) continue;
             begun = begun || id == wanted;
             if (begun) add(explanation, setting, value, origins[layer]);

@@ -49,7 +49,8 @@ struct settings {
 /* Makes `values` from the layers. */
 void settings_resolve(struct settings *settings);
 
-/* A finding about a key; the line of the file is looked up. The text is in the arena or for ever. */
+/* A finding about a key; the line of the file is looked up. The text is in the arena or for ever.
+ */
 void settings_report(struct settings *settings, struct slice key, enum settings_verdict verdict,
                      struct slice text);
 

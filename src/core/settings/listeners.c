@@ -32,7 +32,8 @@ static struct slice upper_case(struct arena *arena, struct slice text)
 
 static bool is_host(struct slice host)
 {
-    static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-%._:";
+    static const char allowed[] =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-%._:";
     for (size_t i = 0; i < host.size; i++)
         if (memchr(allowed, host.data[i], sizeof(allowed) - 1) == NULL) return false;
     return true;
@@ -93,7 +94,7 @@ static int parse_endpoints(struct settings *settings, enum setting_id id,
     return count;
 }
 
-/* --- names and protocols ----------------------------------------------------------------------- */
+/* --- names and protocols ---------------------------------------------------------------------- */
 
 static bool is_controller(const struct settings *settings, struct slice name)
 {
@@ -114,8 +115,8 @@ static struct slice mapped_protocol(struct settings *settings, struct slice name
             return upper_case(&settings->arena, setting_trim(protocol));
     }
     /* Without a map of one's own, controllers speak PLAINTEXT. (KIP-631) */
-    bool own = settings->values[SETTING_LISTENER_SECURITY_PROTOCOL_MAP].origin !=
-               SETTING_ORIGIN_DEFAULT;
+    bool own =
+        settings->values[SETTING_LISTENER_SECURITY_PROTOCOL_MAP].origin != SETTING_ORIGIN_DEFAULT;
     return !own && is_controller(settings, name) ? SLICE("PLAINTEXT") : SLICE_NULL;
 }
 
@@ -129,7 +130,8 @@ static void check_map(struct settings *settings)
         struct slice protocol = SLICE_NULL;
         if (colon != NULL)
             protocol = (struct slice){colon + 1, (size_t)(item.data + item.size - colon - 1)};
-        if (colon != NULL && setting_list_has(known, upper_case(&settings->arena, protocol))) continue;
+        if (colon != NULL && setting_list_has(known, upper_case(&settings->arena, protocol)))
+            continue;
         wrong(settings, SETTING_LISTENER_SECURITY_PROTOCOL_MAP,
               arena_printf(&settings->arena,
                            "Invalid security protocol `%.*s` defined in "
@@ -142,9 +144,9 @@ static void check_protocol(struct settings *settings, enum setting_id id, struct
 {
     struct slice protocol = mapped_protocol(settings, name);
     if (slice_is_null(protocol))
-        wrong(settings, id, arena_printf(&settings->arena,
-                                         "No security protocol defined for listener %.*s",
-                                         SLICE_ARG(name)));
+        wrong(settings, id,
+              arena_printf(&settings->arena, "No security protocol defined for listener %.*s",
+                           SLICE_ARG(name)));
     else if (!slice_equal(protocol, SLICE("PLAINTEXT")))
         settings_report(settings, settings_table[id].name, SETTINGS_LINE_REFUSED,
                         arena_printf(&settings->arena,
@@ -158,18 +160,21 @@ static void check_inter_broker(struct settings *settings)
     struct slice name = text_of(settings, SETTING_INTER_BROKER_LISTENER_NAME);
     if (slice_is_null(name)) return;
     if (settings->values[SETTING_SECURITY_INTER_BROKER_PROTOCOL].origin != SETTING_ORIGIN_DEFAULT)
-        wrong(settings, SETTING_INTER_BROKER_LISTENER_NAME,
-              SLICE("Only one of inter.broker.listener.name and security.inter.broker.protocol should "
-                    "be set."));
+        wrong(
+            settings, SETTING_INTER_BROKER_LISTENER_NAME,
+            SLICE(
+                "Only one of inter.broker.listener.name and security.inter.broker.protocol should "
+                "be set."));
     if (slice_is_null(mapped_protocol(settings, upper_case(&settings->arena, name))))
         wrong(settings, SETTING_INTER_BROKER_LISTENER_NAME,
-              arena_printf(&settings->arena,
-                           "Listener with name %.*s defined in inter.broker.listener.name not found in "
-                           "listener.security.protocol.map.",
-                           SLICE_ARG(name)));
+              arena_printf(
+                  &settings->arena,
+                  "Listener with name %.*s defined in inter.broker.listener.name not found in "
+                  "listener.security.protocol.map.",
+                  SLICE_ARG(name)));
 }
 
-/* --- together ---------------------------------------------------------------------------------- */
+/* --- together --------------------------------------------------------------------------------- */
 
 static bool is_ipv6(struct slice host)
 {
@@ -184,12 +189,14 @@ static void check_distinct(struct settings *settings, const struct endpoint *end
         for (int j = 0; j < i; j++) {
             const char *what = NULL;
             bool same_port = endpoints[i].port == endpoints[j].port && endpoints[i].port != 0;
-            if (same_port && is_ipv6(endpoints[i].host) == is_ipv6(endpoints[j].host)) what = "port";
+            if (same_port && is_ipv6(endpoints[i].host) == is_ipv6(endpoints[j].host))
+                what = "port";
             if (slice_equal(endpoints[i].name, endpoints[j].name)) what = "name";
             if (what == NULL) continue;
             wrong(settings, SETTING_LISTENERS,
-                  arena_printf(&settings->arena, "Each listener must have a different %s, listeners: %.*s",
-                               what, SLICE_ARG(list)));
+                  arena_printf(&settings->arena,
+                               "Each listener must have a different %s, listeners: %.*s", what,
+                               SLICE_ARG(list)));
             return;
         }
     }
@@ -202,20 +209,22 @@ static const struct endpoint *find(const struct endpoint *endpoints, int count, 
     return NULL;
 }
 
-static void check_advertised(struct settings *settings, const struct endpoint *advertised, int count,
-                             const struct endpoint *endpoints, int endpoint_count)
+static void check_advertised(struct settings *settings, const struct endpoint *advertised,
+                             int count, const struct endpoint *endpoints, int endpoint_count)
 {
     for (int i = 0; i < count; i++) {
         if (find(endpoints, endpoint_count, advertised[i].name) == NULL)
             wrong(settings, SETTING_ADVERTISED_LISTENERS,
-                  arena_printf(&settings->arena,
-                               "advertised.listeners listener names must be equal to or a subset of the "
-                               "ones defined in listeners. Found %.*s.",
-                               SLICE_ARG(advertised[i].name)));
+                  arena_printf(
+                      &settings->arena,
+                      "advertised.listeners listener names must be equal to or a subset of the "
+                      "ones defined in listeners. Found %.*s.",
+                      SLICE_ARG(advertised[i].name)));
         if (slice_equal(advertised[i].host, SLICE("0.0.0.0")))
-            wrong(settings, SETTING_ADVERTISED_LISTENERS,
-                  SLICE("advertised.listeners cannot use the nonroutable meta-address 0.0.0.0. Use a "
-                        "routable IP address."));
+            wrong(
+                settings, SETTING_ADVERTISED_LISTENERS,
+                SLICE("advertised.listeners cannot use the nonroutable meta-address 0.0.0.0. Use a "
+                      "routable IP address."));
     }
 }
 
@@ -252,6 +261,7 @@ void settings_parse_listeners(struct settings *settings)
     settings->listener_count = count;
     if (brokers == 0)
         wrong(settings, SETTING_LISTENERS,
-              SLICE("There must be at least one broker advertised listener. Perhaps all listeners appear "
+              SLICE("There must be at least one broker advertised listener. Perhaps all listeners "
+                    "appear "
                     "in controller.listener.names?"));
 }

@@ -31,7 +31,8 @@ static bool take_line(struct properties *properties, struct slice *line)
 
 static struct slice without_blanks(struct slice line)
 {
-    while (line.size > 0 && is_blank(line.data[0])) line = (struct slice){line.data + 1, line.size - 1};
+    while (line.size > 0 && is_blank(line.data[0]))
+        line = (struct slice){line.data + 1, line.size - 1};
     return line;
 }
 
@@ -43,7 +44,8 @@ static bool goes_on(struct slice line)
 }
 
 /* Takes the lines that continue `first` off and says how many bytes all have together, without the
- * backslashes and without the blanks that begin a continuation. With `joined` they are put there. */
+ * backslashes and without the blanks that begin a continuation. With `joined` they are put there.
+ */
 static size_t take_continuations(struct properties *properties, struct slice first, uint8_t *joined)
 {
     size_t size = 0;
@@ -77,7 +79,7 @@ static bool take_logical_line(struct properties *properties, struct arena *arena
     return true;
 }
 
-/* --- escapes ----------------------------------------------------------------------------------- */
+/* --- escapes ---------------------------------------------------------------------------------- */
 
 /* Four hex digits; -EBADMSG: not that. */
 static int hex4(struct slice text, uint32_t *value)
@@ -123,8 +125,8 @@ static size_t put_utf8(uint8_t *to, uint32_t c)
     return 4;
 }
 
-/* \uXXXX at `text`, after the backslash and the u; a second one that makes a surrogate pair belongs to
- * it. Bytes of `text` used go to *used. */
+/* \uXXXX at `text`, after the backslash and the u; a second one that makes a surrogate pair belongs
+ * to it. Bytes of `text` used go to *used. */
 static int take_unicode(struct slice text, uint32_t *character, size_t *used)
 {
     int r = hex4(text, character);
@@ -152,7 +154,8 @@ static uint8_t simple_escape(uint8_t letter)
 
 static int unescape(struct slice raw, struct arena *arena, struct slice *text)
 {
-    uint8_t *bytes = arena_alloc(arena, raw.size + 1); /* an escape is never shorter than its meaning */
+    uint8_t *bytes =
+        arena_alloc(arena, raw.size + 1); /* an escape is never shorter than its meaning */
     size_t size = 0;
     for (size_t i = 0; i < raw.size; i++) {
         if (raw.data[i] != '\\' || i + 1 == raw.size) {
@@ -176,10 +179,10 @@ static int unescape(struct slice raw, struct arena *arena, struct slice *text)
     return 0;
 }
 
-/* --- key and value ----------------------------------------------------------------------------- */
+/* --- key and value ---------------------------------------------------------------------------- */
 
-/* The key ends before the first =, : or blank that no backslash precedes; between key and value there
- * are blanks and at most one = or :. */
+/* The key ends before the first =, : or blank that no backslash precedes; between key and value
+ * there are blanks and at most one = or :. */
 static void split(struct slice line, struct slice *key, struct slice *value)
 {
     size_t end = 0;

@@ -67,7 +67,11 @@ static void test_escapes(void **state)
     assert_reads("a=\\u00e4\\u20AC", "a", "\xc3\xa4\xe2\x82\xac");
     assert_reads("a=\\ud83d\\ude00", "a", "\xf0\x9f\x98\x80");
     assert_reads("a=\\ud83dx", "a", "?x");
-    assert_reads("a=gr\xc3\xb6\xc3\x9f" "e", "a", "gr\xc3\xb6\xc3\x9f" "e");
+    assert_reads("a=gr\xc3\xb6\xc3\x9f"
+                 "e",
+                 "a",
+                 "gr\xc3\xb6\xc3\x9f"
+                 "e");
 }
 
 static void test_continuation(void **state)
@@ -130,10 +134,10 @@ static void test_many_continuations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_separators),        cmocka_unit_test(test_line_ends),
-        cmocka_unit_test(test_comments),          cmocka_unit_test(test_escapes),
-        cmocka_unit_test(test_continuation),      cmocka_unit_test(test_malformed_unicode),
-        cmocka_unit_test(test_line_numbers),      cmocka_unit_test(test_many_continuations),
+        cmocka_unit_test(test_separators),   cmocka_unit_test(test_line_ends),
+        cmocka_unit_test(test_comments),     cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_continuation), cmocka_unit_test(test_malformed_unicode),
+        cmocka_unit_test(test_line_numbers), cmocka_unit_test(test_many_continuations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Judging what was set: each key by itself, then those that must fit together (KafkaConfig.validateValues). */
+/* Judging what was set: each key by itself, then those that must fit together
+ * (KafkaConfig.validateValues). */
 #include "base/memory.h"
 #include "core/settings/internal.h"
 
@@ -28,14 +29,15 @@ const struct settings_line *settings_lines(const struct settings *settings, int3
     return settings->lines;
 }
 
-/* --- single keys ------------------------------------------------------------------------------- */
+/* --- single keys ------------------------------------------------------------------------------ */
 
 static void judge_unknown(struct settings *settings, const struct settings_item *item)
 {
     if (slice_starts_with(item->key, SLICE("listener.name."))) {
-        settings_report(settings, item->key, SETTINGS_LINE_REFUSED,
-                        SLICE("Settings of one listener are for TLS and SASL, which gregor does not "
-                              "have yet."));
+        settings_report(
+            settings, item->key, SETTINGS_LINE_REFUSED,
+            SLICE("Settings of one listener are for TLS and SASL, which gregor does not "
+                  "have yet."));
         return;
     }
     settings_report(settings, item->key, SETTINGS_LINE_UNKNOWN, SLICE("No such setting."));
@@ -62,8 +64,9 @@ static void judge(struct settings *settings, const struct settings_item *item)
         settings_report(settings, item->key, SETTINGS_LINE_ACCEPTED, setting->text);
     else
         settings_report(settings, item->key, SETTINGS_LINE_REFUSED,
-                        arena_printf(arena, "gregor does not do this yet, and ignoring it would not "
-                                            "be safe. %.*s",
+                        arena_printf(arena,
+                                     "gregor does not do this yet, and ignoring it would not "
+                                     "be safe. %.*s",
                                      SLICE_ARG(setting->text)));
 }
 
@@ -81,7 +84,7 @@ static void check_required(struct settings *settings)
     }
 }
 
-/* --- keys together ----------------------------------------------------------------------------- */
+/* --- keys together ---------------------------------------------------------------------------- */
 
 static struct slice text_of(const struct settings *settings, enum setting_id id)
 {
@@ -112,7 +115,8 @@ static void check_node(struct settings *settings)
     struct slice roles = text_of(settings, SETTING_PROCESS_ROLES);
     if (!slice_is_null(roles) && !has_several(roles))
         wrong(settings, SETTING_PROCESS_ROLES, SETTINGS_LINE_REFUSED,
-              SLICE("A node is broker and controller in one for now: process.roles=broker,controller."));
+              SLICE("A node is broker and controller in one for now: "
+                    "process.roles=broker,controller."));
     int64_t broker = number_of(settings, SETTING_BROKER_ID);
     struct slice node = text_of(settings, SETTING_NODE_ID);
     if (broker >= 0 && !slice_is_null(node) && broker != number_of(settings, SETTING_NODE_ID))
@@ -155,11 +159,12 @@ static void check_limits(struct settings *settings)
     }
     int64_t queued = number_of(settings, SETTING_QUEUED_MAX_REQUEST_BYTES);
     if (queued > 0 && queued < number_of(settings, SETTING_SOCKET_REQUEST_MAX_BYTES))
-        wrong(settings, SETTING_QUEUED_MAX_REQUEST_BYTES, SETTINGS_LINE_INVALID,
-              SLICE("queued.max.request.bytes must be larger or equal to socket.request.max.bytes"));
+        wrong(
+            settings, SETTING_QUEUED_MAX_REQUEST_BYTES, SETTINGS_LINE_INVALID,
+            SLICE("queued.max.request.bytes must be larger or equal to socket.request.max.bytes"));
 }
 
-/* --- all --------------------------------------------------------------------------------------- */
+/* --- all -------------------------------------------------------------------------------------- */
 
 static bool is_fatal(const struct settings *settings)
 {

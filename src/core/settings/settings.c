@@ -10,7 +10,7 @@
 /* Texts of one struct: the file at most a few times over, and what the metadata sets. */
 enum { SETTINGS_ARENA_MAX = 64 << 20 };
 
-/* --- definitions ------------------------------------------------------------------------------- */
+/* --- definitions ------------------------------------------------------------------------------ */
 
 const struct setting *setting_get(enum setting_id id)
 {
@@ -49,7 +49,7 @@ const struct setting *setting_next(enum setting_scope scope, const struct settin
     return &settings_table[i];
 }
 
-/* --- building ---------------------------------------------------------------------------------- */
+/* --- building --------------------------------------------------------------------------------- */
 
 struct settings *settings_create(void)
 {
@@ -118,7 +118,7 @@ void settings_standalone(struct settings *settings)
             put_item(settings, needed[i].name, needed[i].value, 0);
 }
 
-/* --- layers ------------------------------------------------------------------------------------ */
+/* --- layers ----------------------------------------------------------------------------------- */
 
 static const enum setting_origin layer_origins[] = {
     [SETTINGS_LAYER_BROKER] = SETTING_ORIGIN_DYNAMIC_BROKER,
@@ -175,7 +175,8 @@ static void overlay_pairs(struct settings *settings, enum settings_layer layer,
         if (setting->update == SETTING_READ_ONLY) continue;
         struct slice text;
         struct slice error;
-        if (setting_canonical(setting, pairs[i].value, &settings->arena, &text, &error) < 0) continue;
+        if (setting_canonical(setting, pairs[i].value, &settings->arena, &text, &error) < 0)
+            continue;
         settings->layers[layer][setting_id(setting)] = arena_copy(&settings->arena, text);
     }
 }
@@ -205,7 +206,7 @@ struct settings *settings_overlay(const struct settings *settings,
     return copy;
 }
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static const struct settings_value *value_of(const struct settings *settings, enum setting_id id)
 {

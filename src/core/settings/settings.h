@@ -1,8 +1,10 @@
 /*
- * settings: every key of Kafka 4.3.1 and our own, what it may hold, and what it holds now. The table
- * of keys is made by tools/settingsc.py from schema/settings; core/settings/keys.h has the ids.
+ * settings: every key of Kafka 4.3.1 and our own, what it may hold, and what it holds now. The
+ * table of keys is made by tools/settingsc.py from schema/settings; core/settings/keys.h has the
+ * ids.
  *
- * What it never does: read a file, log a line, know the metadata image (overrides come in as pairs).
+ * What it never does: read a file, log a line, know the metadata image (overrides come in as
+ * pairs).
  *
  * A `struct settings` is the broker's: defaults, below the file, below the command line, below the
  * two dynamic layers. It is built once (create, load, override, check) and then only read, from any
@@ -19,7 +21,7 @@
 #include "core/settings/keys.h"
 #include "wire/compress.h"
 
-/* --- what there is ----------------------------------------------------------------------------- */
+/* --- what there is ---------------------------------------------------------------------------- */
 
 enum setting_scope {
     SETTING_SCOPE_BROKER,
@@ -69,9 +71,9 @@ enum setting_importance { SETTING_LOW, SETTING_MEDIUM, SETTING_HIGH };
 
 struct setting {
     struct slice name;
-    struct slice initial;     /* the default as text; null: null */
-    struct slice text;        /* what it is for, one line */
-    struct slice minimum;     /* null: none; in the words Kafka prints */
+    struct slice initial; /* the default as text; null: null */
+    struct slice text;    /* what it is for, one line */
+    struct slice minimum; /* null: none; in the words Kafka prints */
     struct slice maximum;
     const char *const *words; /* the values allowed, NULL-terminated; NULL: any */
     enum setting_scope scope;
@@ -79,9 +81,9 @@ struct setting {
     enum setting_update update;
     enum setting_class class;
     enum setting_importance importance;
-    uint32_t checks;          /* bits of enum setting_check, settings' own */
-    bool required;            /* no default */
-    bool internal;            /* not shown by DescribeConfigs unless set */
+    uint32_t checks; /* bits of enum setting_check, settings' own */
+    bool required;   /* no default */
+    bool internal;   /* not shown by DescribeConfigs unless set */
 };
 
 const struct setting *setting_get(enum setting_id id);
@@ -105,12 +107,12 @@ struct setting_pair {
     struct slice value;
 };
 
-/* --- the broker's settings --------------------------------------------------------------------- */
+/* --- the broker's settings -------------------------------------------------------------------- */
 
 enum {
-    SETTINGS_TEXT_MAX = 1 << 20,      /* bytes of a properties file */
+    SETTINGS_TEXT_MAX = 1 << 20, /* bytes of a properties file */
     SETTINGS_LISTENERS_MAX = 16,
-    SETTINGS_EXPLANATIONS_MAX = 24,   /* values that one key can have, in all layers */
+    SETTINGS_EXPLANATIONS_MAX = 24, /* values that one key can have, in all layers */
     SETTINGS_REQUEST_BYTES_MAX = 512 << 20,
 };
 
@@ -130,14 +132,14 @@ enum settings_verdict {
 
 struct settings_line {
     struct slice key;
-    struct slice text;  /* why; for invalid ones Kafka's own words */
-    int32_t line;       /* of the file, 1-based; 0: command line, or no line at all */
+    struct slice text; /* why; for invalid ones Kafka's own words */
+    int32_t line;      /* of the file, 1-based; 0: command line, or no line at all */
     enum settings_verdict verdict;
 };
 
-/* Takes the text of a server.properties; of a key given twice the last counts. Everything is copied.
- * -EMSGSIZE: longer than SETTINGS_TEXT_MAX; -EBADMSG: a malformed \u escape, *line says where.
- * Keys that are unknown, refused or invalid are no error here: see settings_check. */
+/* Takes the text of a server.properties; of a key given twice the last counts. Everything is
+ * copied. -EMSGSIZE: longer than SETTINGS_TEXT_MAX; -EBADMSG: a malformed \u escape, *line says
+ * where. Keys that are unknown, refused or invalid are no error here: see settings_check. */
 MUST_USE int settings_load(struct settings *settings, struct slice text, int32_t *line);
 
 /* One key from the command line, above the file. */
@@ -147,14 +149,14 @@ void settings_override(struct settings *settings, struct slice key, struct slice
  * localhost:9092. */
 void settings_standalone(struct settings *settings);
 
-/* Judges all that was set, and what must fit together (listeners, roles, folders). Lines in the order
- * of the file, then findings about several keys. False: the broker must not start. Call once, after
- * which the values may be read. */
+/* Judges all that was set, and what must fit together (listeners, roles, folders). Lines in the
+ * order of the file, then findings about several keys. False: the broker must not start. Call once,
+ * after which the values may be read. */
 MUST_USE bool settings_check(struct settings *settings);
 const struct settings_line *settings_lines(const struct settings *settings, int32_t *count);
 
-/* A copy with these dynamic layers instead of those it had; pairs that are unknown or do not check out
- * are left aside, as a broker does that meets them in the metadata. The caller destroys it. */
+/* A copy with these dynamic layers instead of those it had; pairs that are unknown or do not check
+ * out are left aside, as a broker does that meets them in the metadata. The caller destroys it. */
 struct settings *settings_overlay(const struct settings *settings,
                                   const struct setting_pair *cluster, int32_t cluster_count,
                                   const struct setting_pair *broker, int32_t broker_count);
@@ -187,7 +189,7 @@ struct settings_listener {
 int32_t settings_listeners(const struct settings *settings,
                            struct settings_listener listeners[SETTINGS_LISTENERS_MAX]);
 
-/* --- topics ------------------------------------------------------------------------------------ */
+/* --- topics ----------------------------------------------------------------------------------- */
 
 enum settings_flush {
     SETTINGS_FLUSH_COMMIT, /* what acks=all acknowledges is on disk */
@@ -237,15 +239,17 @@ MUST_USE int settings_check_overrides(const struct settings *settings, enum sett
 
 /* One value of a key, for DescribeConfigs and CreateTopics answers. */
 struct settings_explanation {
-    struct slice name;  /* the key that holds it: a topic's segment.ms may come from log.roll.hours */
+    struct slice
+        name; /* the key that holds it: a topic's segment.ms may come from log.roll.hours */
     struct slice value; /* as text; null if null or sensitive */
     enum setting_origin origin;
 };
 
-/* What holds for a key and why. *value is in force; `synonyms` are all the values it could have, the
- * strongest first (Kafka's synonyms; the first one's origin is the entry's, DEFAULT if there is none).
- * Returns how many. Overrides are those of the resource (none for brokers). Texts live as long as
- * settings, overrides and arena. (ConfigHelper.createTopicConfigEntry, createBrokerConfigEntry) */
+/* What holds for a key and why. *value is in force; `synonyms` are all the values it could have,
+ * the strongest first (Kafka's synonyms; the first one's origin is the entry's, DEFAULT if there is
+ * none). Returns how many. Overrides are those of the resource (none for brokers). Texts live as
+ * long as settings, overrides and arena. (ConfigHelper.createTopicConfigEntry,
+ * createBrokerConfigEntry) */
 int32_t settings_explain(const struct settings *settings, const struct setting *setting,
                          const struct setting_pair *overrides, int32_t count, struct arena *arena,
                          struct slice *value,

@@ -17,10 +17,7 @@ static void cleanup(struct settings **settings)
     settings_destroy(*settings);
 }
 
-#define PAIR(name, value)                                                                          \
-    {                                                                                              \
-        SLICE(name), SLICE(value)                                                                  \
-    }
+#define PAIR(name, value) {SLICE(name), SLICE(value)}
 
 static void assert_text(struct slice actual, const char *expected)
 {
@@ -40,7 +37,7 @@ static struct settings *loaded(const char *text)
     return settings;
 }
 
-/* --- the table --------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 static int count_keys(enum setting_scope scope)
 {
@@ -84,9 +81,10 @@ static void test_every_default_passes_its_own_check(void **state)
     }
 }
 
-/* --- values and the words of their errors; asked from Kafka 4.3.1 ------------------------------ */
+/* --- values and the words of their errors; asked from Kafka 4.3.1 ----------------------------- */
 
-static void check(enum setting_scope scope, const char *key, const char *value, const char *expected)
+static void check(enum setting_scope scope, const char *key, const char *value,
+                  const char *expected)
 {
     CLEANUP(arena_deinit) struct arena arena;
     arena_init(&arena, ARENA_MAX);
@@ -172,24 +170,28 @@ static void test_lists(void **state)
     topic("cleanup.policy", "compact,foo",
           WRONG("cleanup.policy", "foo", "String must be one of: compact, delete"));
     topic("cleanup.policy", NULL, "Configuration 'cleanup.policy' values must not be null.");
-    broker("log.dirs", "", "Configuration 'log.dirs' must not be empty. Valid values include: any "
-                           "non-empty value");
-    broker("process.roles", "", "Configuration 'process.roles' must not be empty. Valid values "
-                                "include: [broker, controller]");
+    broker("log.dirs", "",
+           "Configuration 'log.dirs' must not be empty. Valid values include: any "
+           "non-empty value");
+    broker("process.roles", "",
+           "Configuration 'process.roles' must not be empty. Valid values "
+           "include: [broker, controller]");
     topic("leader.replication.throttled.replicas", "0:1,1:2", NULL);
     topic("leader.replication.throttled.replicas", "*", NULL);
     topic("leader.replication.throttled.replicas", "", NULL);
-    topic("leader.replication.throttled.replicas", "none",
-          WRONG("leader.replication.throttled.replicas", "[none]",
-                "leader.replication.throttled.replicas must be the literal '*' or a list of replicas "
-                "in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],..."));
+    topic(
+        "leader.replication.throttled.replicas", "none",
+        WRONG("leader.replication.throttled.replicas", "[none]",
+              "leader.replication.throttled.replicas must be the literal '*' or a list of replicas "
+              "in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],..."));
     broker("controller.quorum.voters", "1@host:9093,2@[::1]:9093", NULL);
     broker("controller.quorum.voters", "foo",
            "Invalid configuration value for controller.quorum.voters. Each entry should be in the "
            "form `{id}@{host}:{port}`.");
-    broker("controller.quorum.bootstrap.servers", "foo",
-           "Failed to parse host name from foo for the configuration "
-           "controller.quorum.bootstrap.servers. Each entry should be in the form \"{host}:{port}\"");
+    broker(
+        "controller.quorum.bootstrap.servers", "foo",
+        "Failed to parse host name from foo for the configuration "
+        "controller.quorum.bootstrap.servers. Each entry should be in the form \"{host}:{port}\"");
 }
 
 static void test_reset_strategy(void **state)
@@ -215,7 +217,7 @@ static void test_list_items(void **state)
     assert_false(setting_list_next(&rest, &item));
 }
 
-/* --- the file ---------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static void test_defaults_and_layers(void **state)
 {
@@ -224,10 +226,12 @@ static void test_defaults_and_layers(void **state)
     struct settings *settings = loaded("num.partitions = 1\nnum.partitions : +7 \nlog.dirs=/data\n"
                                        "auto.create.topics.enable=False\nmessage.max.bytes=5000\n");
     assert_int_equal(settings_number(settings, SETTING_NUM_PARTITIONS), 7);
-    assert_int_equal(settings_origin(settings, SETTING_NUM_PARTITIONS), SETTING_ORIGIN_STATIC_BROKER);
+    assert_int_equal(settings_origin(settings, SETTING_NUM_PARTITIONS),
+                     SETTING_ORIGIN_STATIC_BROKER);
     assert_false(settings_flag(settings, SETTING_AUTO_CREATE_TOPICS_ENABLE));
     assert_true(settings_flag(settings, SETTING_DELETE_TOPIC_ENABLE));
-    assert_int_equal(settings_origin(settings, SETTING_DELETE_TOPIC_ENABLE), SETTING_ORIGIN_DEFAULT);
+    assert_int_equal(settings_origin(settings, SETTING_DELETE_TOPIC_ENABLE),
+                     SETTING_ORIGIN_DEFAULT);
     assert_true(settings_is_null(settings, SETTING_LOG_ROLL_MS));
     assert_text(settings_log_dir(settings), "/data");
     assert_true(settings_real(settings, SETTING_LOG_CLEANER_IO_MAX_BYTES_PER_SECOND) > 1e308);
@@ -235,7 +239,8 @@ static void test_defaults_and_layers(void **state)
 
     const struct setting_pair cluster[] = {PAIR("message.max.bytes", "6000"), PAIR("no.such", "1"),
                                            PAIR("num.partitions", "9")};
-    const struct setting_pair own[] = {PAIR("message.max.bytes", "x"), PAIR("max.connections", "5")};
+    const struct setting_pair own[] = {PAIR("message.max.bytes", "x"),
+                                       PAIR("max.connections", "5")};
     CLEANUP(cleanup)
     struct settings *overlaid =
         settings_overlay(settings, cluster, ARRAY_COUNT(cluster), own, ARRAY_COUNT(own));
@@ -312,19 +317,20 @@ static void test_verdicts(void **state)
                      SETTINGS_LINE_ACCEPTED); /* its default promises nothing */
     assert_int_equal(verdict("authorizer.class.name=A", "authorizer.class.name", NULL),
                      SETTINGS_LINE_REFUSED);
-    assert_int_equal(verdict("listener.name.x.ssl.client.auth=none", "listener.name.x.ssl.client.auth",
-                             NULL),
-                     SETTINGS_LINE_REFUSED);
+    assert_int_equal(
+        verdict("listener.name.x.ssl.client.auth=none", "listener.name.x.ssl.client.auth", NULL),
+        SETTINGS_LINE_REFUSED);
     assert_int_equal(verdict("log.dirs=/a,/b", "log.dirs", NULL), SETTINGS_LINE_REFUSED);
     assert_int_equal(verdict("process.roles=broker", "process.roles", NULL), SETTINGS_LINE_REFUSED);
-    assert_int_equal(verdict("controller.quorum.voters=1@a:1,2@b:1", "controller.quorum.voters", NULL),
-                     SETTINGS_LINE_REFUSED);
+    assert_int_equal(
+        verdict("controller.quorum.voters=1@a:1,2@b:1", "controller.quorum.voters", NULL),
+        SETTINGS_LINE_REFUSED);
     assert_int_equal(verdict("broker.id=6", "broker.id",
                              "You must set `node.id` to the same value as `broker.id`."),
                      SETTINGS_LINE_INVALID);
-    assert_int_equal(verdict("log.roll.ms=0", "log.roll.ms",
-                             "log.roll.ms must be greater than or equal to 1"),
-                     SETTINGS_LINE_INVALID);
+    assert_int_equal(
+        verdict("log.roll.ms=0", "log.roll.ms", "log.roll.ms must be greater than or equal to 1"),
+        SETTINGS_LINE_INVALID);
     assert_int_equal(
         verdict("queued.max.request.bytes=5", "queued.max.request.bytes",
                 "queued.max.request.bytes must be larger or equal to socket.request.max.bytes"),
@@ -357,16 +363,16 @@ static void test_request_bytes(void **state)
     assert_int_equal(settings_request_bytes(own, gib), 200000000);
 }
 
-/* --- listeners --------------------------------------------------------------------------------- */
+/* --- listeners -------------------------------------------------------------------------------- */
 
 static void test_listeners(void **state)
 {
     (void)state;
     CLEANUP(cleanup)
-    struct settings *settings =
-        loaded("listeners=plaintext://[::1]:9092, CONTROLLER://:0,ext://0.0.0.0:9094\n"
-               "advertised.listeners=EXT://kafka.example:19094\n"
-               "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,Ext:plaintext,CONTROLLER:PLAINTEXT");
+    struct settings *settings = loaded(
+        "listeners=plaintext://[::1]:9092, CONTROLLER://:0,ext://0.0.0.0:9094\n"
+        "advertised.listeners=EXT://kafka.example:19094\n"
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,Ext:plaintext,CONTROLLER:PLAINTEXT");
     struct settings_listener listeners[SETTINGS_LISTENERS_MAX];
     assert_int_equal(settings_listeners(settings, listeners), 3);
     assert_text(listeners[0].name, "PLAINTEXT");
@@ -410,13 +416,14 @@ static void test_listeners_that_are_wrong(void **state)
          "listener.security.protocol.map."},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
-        assert_int_equal(verdict(cases[i].text, cases[i].key, cases[i].error), SETTINGS_LINE_INVALID);
+        assert_int_equal(verdict(cases[i].text, cases[i].key, cases[i].error),
+                         SETTINGS_LINE_INVALID);
     assert_int_equal(verdict("listeners=SSL://:9093", "listeners",
                              "Listener SSL speaks SSL: gregor speaks PLAINTEXT only, for now."),
                      SETTINGS_LINE_REFUSED);
 }
 
-/* --- topics ------------------------------------------------------------------------------------ */
+/* --- topics ----------------------------------------------------------------------------------- */
 
 static void test_topic_defaults(void **state)
 {
@@ -500,14 +507,16 @@ static void test_overrides(void **state)
     (void)state;
     enum setting_scope scope = SETTING_SCOPE_TOPIC;
     overrides(scope, (struct setting_pair)PAIR("retention.ms", "-1"), NULL);
-    overrides(scope, (struct setting_pair)PAIR("nonsense", "1"), "Unknown topic config name: nonsense");
+    overrides(scope, (struct setting_pair)PAIR("nonsense", "1"),
+              "Unknown topic config name: nonsense");
     overrides(scope, (struct setting_pair)PAIR("segment.bytes", "x"),
               WRONG("segment.bytes", "x", "Not a number of type INT"));
     overrides(scope, (struct setting_pair){SLICE("segment.bytes"), SLICE_NULL},
               "Null value not supported for topic configs: segment.bytes");
-    overrides(scope, (struct setting_pair)PAIR("remote.storage.enable", "true"),
-              "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with "
-              "remote log storage.");
+    overrides(
+        scope, (struct setting_pair)PAIR("remote.storage.enable", "true"),
+        "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with "
+        "remote log storage.");
     overrides(scope, (struct setting_pair)PAIR("max.compaction.lag.ms", "5"), NULL);
 
     CLEANUP(cleanup) struct settings *settings = loaded("");
@@ -544,14 +553,14 @@ static void test_overrides_of_groups_and_metrics(void **state)
               NULL);
 }
 
-/* --- where values come from; recorded from Kafka 4.3.1 with kafka-configs --describe --all ------ */
+/* --- where values come from; recorded from Kafka 4.3.1 with kafka-configs --describe --all ---- */
 
 /* "origin:name=value, …" as kafka-configs prints the synonyms, behind the value. */
 static void explain(const struct settings *settings, enum setting_scope scope, const char *key,
                     const struct setting_pair *pairs, int32_t count, const char *expected)
 {
-    static const char *const origins[] = {"",        "TOPIC",   "BROKER",  "CLUSTER", "STATIC",
-                                          "DEFAULT", "",        "METRICS", "GROUP"};
+    static const char *const origins[] = {"",        "TOPIC", "BROKER",  "CLUSTER", "STATIC",
+                                          "DEFAULT", "",      "METRICS", "GROUP"};
     CLEANUP(arena_deinit) struct arena arena;
     arena_init(&arena, ARENA_MAX);
     CLEANUP(writer_deinit) struct writer line;
@@ -563,8 +572,8 @@ static void explain(const struct settings *settings, enum setting_scope scope, c
     int32_t n = settings_explain(settings, setting, pairs, count, &arena, &value, synonyms);
     writer_printf(&line, "%.*s", SLICE_ARG(slice_is_null(value) ? SLICE("null") : value));
     for (int32_t i = 0; i < n; i++)
-        writer_printf(&line, " %s:%.*s=%.*s", origins[synonyms[i].origin], SLICE_ARG(synonyms[i].name),
-                      SLICE_ARG(synonyms[i].value));
+        writer_printf(&line, " %s:%.*s=%.*s", origins[synonyms[i].origin],
+                      SLICE_ARG(synonyms[i].name), SLICE_ARG(synonyms[i].value));
     assert_text(writer_slice(&line), expected);
 }
 
@@ -622,16 +631,21 @@ static void test_real_numbers_are_shown_as_java_does(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"1", "1.0"},      {"1e-2", "0.01"},         {"0.001", "0.001"},   {"1e-4", "1.0E-4"},
-        {"0.5", "0.5"},    {"9999999", "9999999.0"}, {"1e7", "1.0E7"},     {"12345678", "1.2345678E7"},
-        {".5", "0.5"},     {"-2.5", "-2.5"},         {"0", "0.0"},         {"0.30", "0.3"},
-        {"100", "100.0"},  {"1E308", "1.0E308"},     {"123.456", "123.456"}, {"1000000", "1000000.0"},
+        {"1", "1.0"},           {"1e-2", "0.01"},
+        {"0.001", "0.001"},     {"1e-4", "1.0E-4"},
+        {"0.5", "0.5"},         {"9999999", "9999999.0"},
+        {"1e7", "1.0E7"},       {"12345678", "1.2345678E7"},
+        {".5", "0.5"},          {"-2.5", "-2.5"},
+        {"0", "0.0"},           {"0.30", "0.3"},
+        {"100", "100.0"},       {"1E308", "1.0E308"},
+        {"123.456", "123.456"}, {"1000000", "1000000.0"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         char text[100];
         snprintf(text, sizeof(text), "log.cleaner.io.buffer.load.factor=%s", cases[i][0]);
         CLEANUP(cleanup) struct settings *settings = loaded(text);
-        assert_text(settings_text(settings, SETTING_LOG_CLEANER_IO_BUFFER_LOAD_FACTOR), cases[i][1]);
+        assert_text(settings_text(settings, SETTING_LOG_CLEANER_IO_BUFFER_LOAD_FACTOR),
+                    cases[i][1]);
     }
 }
 

@@ -1,4 +1,5 @@
-/* What holds for a topic or group: its overrides over the broker's settings. (LogConfig.fromProps) */
+/* What holds for a topic or group: its overrides over the broker's settings. (LogConfig.fromProps)
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -22,14 +23,16 @@ struct slice settings_override_of(const struct setting *setting,
 }
 
 /* The first of the sources that is not null; a negative time means for ever, in any unit. */
-static struct slice inherit(const struct settings *settings, enum setting_id id, struct arena *arena)
+static struct slice inherit(const struct settings *settings, enum setting_id id,
+                            struct arena *arena)
 {
     struct setting_sources sources = settings_sources[id];
     for (int32_t i = 0; i < sources.count; i++) {
         const struct settings_value *value = &settings->values[sources.items[i].id];
         if (slice_is_null(value->text)) continue;
         if (sources.items[i].factor == 1) return value->text;
-        int64_t product = value->number * sources.items[i].factor; /* of an int and 3600000 at most */
+        int64_t product =
+            value->number * sources.items[i].factor; /* of an int and 3600000 at most */
         return arena_printf(arena, "%lld", (long long)(product < 0 ? -1 : product));
     }
     return settings_table[id].initial;
@@ -44,7 +47,7 @@ struct slice settings_effective(const struct settings *settings, enum setting_id
     return slice_is_null(own) ? inherit(settings, id, arena) : own;
 }
 
-/* --- a topic ----------------------------------------------------------------------------------- */
+/* --- a topic ---------------------------------------------------------------------------------- */
 
 struct view {
     const struct settings *settings;
@@ -127,13 +130,13 @@ void settings_topic(const struct settings *settings, const struct setting_pair *
         .cleanup_delete = setting_list_has(policies, SLICE("delete")),
         .preallocate = is(view, TOPIC_SETTING_PREALLOCATE, "true"),
         .unclean_leader_election = is(view, TOPIC_SETTING_UNCLEAN_LEADER_ELECTION_ENABLE, "true"),
-        .flush_policy = is(view, TOPIC_SETTING_FLUSH_POLICY, "os") ? SETTINGS_FLUSH_OS
-                                                                   : SETTINGS_FLUSH_COMMIT,
+        .flush_policy =
+            is(view, TOPIC_SETTING_FLUSH_POLICY, "os") ? SETTINGS_FLUSH_OS : SETTINGS_FLUSH_COMMIT,
     };
     read_compression(view, topic);
 }
 
-/* --- checking a change ------------------------------------------------------------------------- */
+/* --- checking a change ------------------------------------------------------------------------ */
 
 /* How Kafka calls the scopes in its errors. */
 static const char *const scope_names[] = {
@@ -143,8 +146,8 @@ static const char *const scope_names[] = {
 };
 
 /* "Null value not supported for topic configs: a,b" (ControllerConfigurationValidator) */
-static int check_nulls(enum setting_scope scope, const struct setting_pair *overrides, int32_t count,
-                       struct arena *arena, struct slice *error)
+static int check_nulls(enum setting_scope scope, const struct setting_pair *overrides,
+                       int32_t count, struct arena *arena, struct slice *error)
 {
     CLEANUP(writer_deinit) struct writer names;
     writer_init(&names, SCRATCH_MAX);
@@ -153,8 +156,8 @@ static int check_nulls(enum setting_scope scope, const struct setting_pair *over
         writer_printf(&names, "%s%.*s", names.size > 0 ? "," : "", SLICE_ARG(overrides[i].name));
     }
     if (writer_error(&names) == 0 && names.size == 0) return 0;
-    *error = arena_printf(arena, "Null value not supported for %s configs: %.*s", scope_names[scope],
-                          SLICE_ARG(writer_slice(&names)));
+    *error = arena_printf(arena, "Null value not supported for %s configs: %.*s",
+                          scope_names[scope], SLICE_ARG(writer_slice(&names)));
     return -EINVAL;
 }
 
@@ -162,10 +165,11 @@ static int check_name(enum setting_scope scope, struct slice name, struct arena 
                       struct slice *error)
 {
     if (setting_find(scope, name) != NULL) return 0;
-    *error = scope == SETTING_SCOPE_CLIENT_METRICS
-                 ? arena_printf(arena, "Unknown client metrics configuration: %.*s", SLICE_ARG(name))
-                 : arena_printf(arena, "Unknown %s config name: %.*s", scope_names[scope],
-                                SLICE_ARG(name));
+    *error =
+        scope == SETTING_SCOPE_CLIENT_METRICS
+            ? arena_printf(arena, "Unknown client metrics configuration: %.*s", SLICE_ARG(name))
+            : arena_printf(arena, "Unknown %s config name: %.*s", scope_names[scope],
+                           SLICE_ARG(name));
     return -EINVAL;
 }
 
@@ -196,8 +200,9 @@ static int check_group_limit(const struct settings *settings, const struct setti
     const uint8_t *dot = memchr(setting->name.data, '.', setting->name.size);
     ASSERT(dot != NULL);
     int kind = (int)(dot - setting->name.data);
-    struct slice key = arena_printf(arena, "group.%.*s.%s%.*s", kind, (const char *)setting->name.data,
-                                    end, (int)setting->name.size - kind, (const char *)dot);
+    struct slice key =
+        arena_printf(arena, "group.%.*s.%s%.*s", kind, (const char *)setting->name.data, end,
+                     (int)setting->name.size - kind, (const char *)dot);
     const struct setting *limit = setting_find(SETTING_SCOPE_BROKER, key);
     int64_t number;
     if (limit == NULL || setting->type != SETTING_TYPE_INT) return 0;
@@ -227,17 +232,19 @@ static int check_group(const struct settings *settings, const struct setting_pai
 }
 
 /* (ClientMetricsConfigs.validate) */
-static int check_client_metrics(const struct settings *settings, const struct setting_pair *overrides,
-                                int32_t count, struct arena *arena, struct slice *error)
+static int check_client_metrics(const struct settings *settings,
+                                const struct setting_pair *overrides, int32_t count,
+                                struct arena *arena, struct slice *error)
 {
     enum { INTERVAL_MIN_MS = 100, INTERVAL_MAX_MS = 3600000 };
     const struct view *view = &(struct view){settings, overrides, arena, count};
     int64_t interval = number(view, CLIENT_METRICS_SETTING_INTERVAL_MS);
     if (interval < INTERVAL_MIN_MS || interval > INTERVAL_MAX_MS) {
-        *error = arena_printf(arena,
-                              "Invalid value %lld for interval.ms, interval must be between 100 and "
-                              "3600000 (1 hour)",
-                              (long long)interval);
+        *error =
+            arena_printf(arena,
+                         "Invalid value %lld for interval.ms, interval must be between 100 and "
+                         "3600000 (1 hour)",
+                         (long long)interval);
         return -EINVAL;
     }
     const struct slice known = SLICE("client_instance_id,client_id,client_software_name,"
