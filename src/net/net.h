@@ -94,7 +94,8 @@ void net_exchange_close(struct net_exchange *exchange);
 /* Sends what is ready and takes in more where limits allow again. Call once at the end of a turn. */
 void net_flush(struct net *net);
 
-/* Evicts idle and stalled connections; call when net_deadline_ns() has come (INT64_MAX: never). */
+/* Hands out frames that limits held back, evicts idle and stalled connections. Call once in a turn,
+ * before net_flush, and let no turn sleep beyond net_deadline_ns() (INT64_MAX: nothing to wake for). */
 void net_tick(struct net *net);
 int64_t net_deadline_ns(const struct net *net);
 
