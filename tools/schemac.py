@@ -109,6 +109,7 @@ class Message:
         self.versions = self.flexible = (VERSION_MAX, -1)
         self.served, self.listeners = None, ()
         self.common = {}
+        self.announced = {}  # structs that fields named before they were written
         self.structs = []  # inner ones before outer ones
         suffix = "_" + kind if kind in ("request", "response") else ""
         self.c_name = snake(name) + suffix
@@ -170,7 +171,9 @@ def parse(text):
 
 def parse_field(message, words, depth, stack):
     if words[0] == "struct":
-        struct = Struct(message.c_name + "_" + snake(words[1]))
+        # a common struct may stand behind another one that uses it
+        struct = message.announced.pop(words[1], None)
+        struct = struct or Struct(message.c_name + "_" + snake(words[1]))
         message.common[words[1]] = struct
         stack.append((depth + 1, struct, parse_versions(words[2])))
         return
@@ -185,7 +188,8 @@ def parse_field(message, words, depth, stack):
     if field.type in message.common:
         field.struct = message.common[field.type]
         return
-    field.struct = Struct(message.c_name + "_" + snake(field.type))
+    name = message.c_name + "_" + snake(field.type)
+    field.struct = message.announced.setdefault(field.type, Struct(name))
     stack.append((depth + 1, field.struct, field.versions))
 
 
