@@ -382,6 +382,8 @@ int setting_canonical(const struct setting *setting, struct slice value, struct 
         if (r == 0) *canonical = SLICE_NULL;
         return r;
     }
+    if (value.size > SETTING_VALUE_MAX)
+        return invalid(setting, value, arena, error, "Value is too long");
     struct slice text = setting_trim(value);
     switch (setting->type) {
     case SETTING_TYPE_BOOLEAN:

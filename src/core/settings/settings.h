@@ -86,6 +86,8 @@ struct setting {
     bool internal;   /* not shown by DescribeConfigs unless set */
 };
 
+enum { SETTING_VALUE_MAX = 32767 }; /* bytes; as long as a string of Kafka's messages can be */
+
 const struct setting *setting_get(enum setting_id id);
 /* NULL: no such key in this scope. */
 const struct setting *setting_find(enum setting_scope scope, struct slice name);

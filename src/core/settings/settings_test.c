@@ -204,6 +204,29 @@ static void test_reset_strategy(void **state)
                 "either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'."));
 }
 
+/* A value in the metadata is read again and again: its length has a bound whoever wrote it. */
+static void test_long_values(void **state)
+{
+    (void)state;
+    CLEANUP(cleanup) struct settings *settings = loaded("");
+    CLEANUP(arena_deinit) struct arena arena;
+    arena_init(&arena, ARENA_MAX);
+    static char text[4 << 20];
+    for (size_t i = 0; i + 8 < sizeof(text); i += 8) memcpy(text + i, "compact,", 8);
+    struct setting_pair pair = {SLICE("cleanup.policy"), {(const uint8_t *)text, 8 * 4000 - 1}};
+    struct slice error;
+    struct settings_topic topic;
+    enum setting_scope scope = SETTING_SCOPE_TOPIC;
+    assert_int_equal(settings_check_overrides(settings, scope, &pair, 1, &arena, &error), 0);
+    settings_topic(settings, &pair, 1, &topic);
+    assert_true(topic.cleanup_compact);
+    pair.value.size = sizeof(text) - 16;
+    assert_int_equal(settings_check_overrides(settings, scope, &pair, 1, &arena, &error), -EINVAL);
+    assert_true(error.size < 2000);
+    settings_topic(settings, &pair, 1, &topic);
+    assert_false(topic.cleanup_compact);
+}
+
 static void test_list_items(void **state)
 {
     (void)state;
@@ -658,6 +681,7 @@ int main(void)
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_reset_strategy),
+        cmocka_unit_test(test_long_values),
         cmocka_unit_test(test_list_items),
         cmocka_unit_test(test_defaults_and_layers),
         cmocka_unit_test(test_override_is_above_the_file),
