@@ -24,10 +24,17 @@ struct controller_input {
     int64_t now_ms;
     struct prng *random;             /* seeded by the hands with real entropy */
     struct arena *arena;             /* of the request: records and reply live in it */
+    int64_t next_offset;             /* that the plan's first record will have */
     int32_t node_id;
 };
 
-enum { CONTROLLER_RECORDS_MAX = 10000 }; /* of one plan; more is refused (POLICY_VIOLATION) */
+enum {
+    /* Records of one request; more is refused. (QuorumController.MAX_RECORDS_PER_USER_OP) */
+    CONTROLLER_RECORDS_MAX = 10000,
+    CONTROLLER_BODY_BYTES_MAX = 4 << 20,
+    /* What the arena of a request must be able to hold: whatever such a body can make us say. */
+    CONTROLLER_ARENA_BYTES = 512 << 20,
+};
 
 /* Records to append, in order, as one atomic batch; values framed as in the log. */
 struct controller_plan {
@@ -36,16 +43,17 @@ struct controller_plan {
 };
 
 /* Plans one request that a controller answers: `body` is the request's body in `version`; the reply's
- * body in the same version is appended to `reply`. -EBADMSG: the body does not decode (close the
- * connection); -ENOTSUP: not an API of the controller. Kafka errors go into the reply. A plan without
- * records (validate only, all refused) is replied at once.
- * CreateTopics, DeleteTopics, CreatePartitions, IncrementalAlterConfigs (topics); others with later
- * work. */
+ * body in the same version is appended to `reply`. -EBADMSG: the body does not decode or is larger
+ * than CONTROLLER_BODY_BYTES_MAX (close the connection); -ENOTSUP: not an API of the controller;
+ * -EMSGSIZE: the reply has no room. Kafka errors go into the reply. A plan without records (validate
+ * only, all refused) is replied when what was planned before is committed, as all are.
+ * CreateTopics, DeleteTopics, CreatePartitions, IncrementalAlterConfigs. */
 MUST_USE int controller_plan_request(const struct controller_input *input, enum api_key key,
                                      int16_t version, struct slice body,
                                      struct controller_plan *plan, struct writer *reply);
 
-/* Registration of this node as broker at start (KIP-631): RegisterBroker, then unfenced. */
+/* Registration of this node as broker at start (KIP-631): RegisterBroker, then unfenced; partitions
+ * that have no leader and may be led by it are. */
 struct controller_registration {
     int32_t broker_id;
     struct uuid incarnation_id;
@@ -57,6 +65,8 @@ struct controller_registration {
 void controller_plan_registration(const struct controller_input *input,
                                   const struct controller_registration *registration,
                                   struct controller_plan *plan);
+/* Fences or unfences, or begins the controlled shutdown of a registered broker, and moves the
+ * leaderships that this touches. (ReplicationControlManager.handleBrokerFenced …) */
 void controller_plan_fencing(const struct controller_input *input, int32_t broker_id, bool fenced,
                              bool controlled_shutdown, struct controller_plan *plan);
 
@@ -64,8 +74,9 @@ void controller_plan_fencing(const struct controller_input *input, int32_t broke
 void controller_plan_producer_ids(const struct controller_input *input, int32_t broker_id,
                                   struct controller_plan *plan, int64_t *first, int32_t *count);
 
-/* What `gregor format` puts into an empty metadata log: feature levels, in Kafka's order. Levels of
- * `features` (name=level) override; the release's newest stable ones otherwise. -EINVAL with a text. */
+/* What `gregor format` lays down for an empty metadata log: feature levels, in Kafka's order. Levels
+ * of `features` override; the others are those that clusters of that metadata.version begin with.
+ * -EINVAL: *error says why. (kafka-storage format, BootstrapMetadata) */
 struct controller_feature {
     struct slice name;
     int16_t level;
@@ -73,6 +84,12 @@ struct controller_feature {
 MUST_USE int controller_plan_bootstrap(struct arena *arena,
                                        const struct controller_feature *features, int32_t count,
                                        struct controller_plan *plan, struct slice *error);
+
+/* The first records of an empty metadata log: those that format laid down, as one transaction.
+ * -EBADMSG: they are no records. (ActivationRecordsGenerator) */
+MUST_USE int controller_plan_activation(const struct controller_input *input,
+                                        const struct controller_plan *bootstrap,
+                                        struct controller_plan *plan);
 
 /* Features this build supports, in ascending order; NULL at the end. */
 struct controller_supported {
@@ -83,13 +100,15 @@ struct controller_supported {
 const struct controller_supported *controller_supported_next(
     const struct controller_supported *after);
 
-/* Where a new topic's replicas go: starts at the least loaded broker, lowest id first; replication
- * factor 1 gives each broker a contiguous range of partitions, higher factors stripe the leaders.
- * Fills assignment[partition * replication_factor + i]. -ENOSPC: fewer brokers than replicas. */
+/* Where new partitions' replicas go. Replication factor 1 gives each broker a contiguous range of
+ * partitions, higher factors stripe the leaders and spread the followers. Both start at the broker
+ * that the fewest partitions of `existing` (NULL: a new topic) prefer, then with the fewest replicas,
+ * then with the lowest id. Fenced brokers are taken only where there are not enough others. Fills
+ * assignment[i * replication_factor + j] for the i-th new partition's j-th replica.
+ * -ENOSPC: fewer brokers than replicas; -ENODEV: all brokers are fenced. */
 MUST_USE int controller_place(const struct image *image, int32_t partitions,
-                              int16_t replication_factor, int32_t first_partition,
-                              const struct image_topic *existing, struct arena *arena,
-                              int32_t **assignment);
+                              int16_t replication_factor, const struct image_topic *existing,
+                              struct arena *arena, int32_t **assignment);
 
 /* Topic names as Kafka takes them: 1..249 of [a-zA-Z0-9._-], not . or .. (Topic.validate). Null, or
  * what is wrong. */

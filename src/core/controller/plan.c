@@ -1,0 +1,67 @@
+#include "core/controller/plan.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+void planner_begin(struct planner *planner, const struct controller_input *input)
+{
+    *planner = (struct planner){.input = input};
+    writer_init(&planner->writer, IMAGE_RECORD_BYTES_MAX);
+}
+
+void planner_add_version(struct planner *planner, enum image_record kind, int16_t version,
+                         const void *record)
+{
+    writer_reset(&planner->writer);
+    int r = image_encode(kind, version, record, &planner->writer);
+    ASSERT(r == 0); /* we made it, from strings that a request could carry */
+    if (planner->count == planner->capacity) {
+        planner->capacity = planner->capacity == 0 ? 16 : planner->capacity * 2;
+        planner->records = memory_grow(planner->records,
+                                       (size_t)planner->capacity * sizeof(planner->records[0]));
+    }
+    planner->records[planner->count++] =
+        arena_copy(planner->input->arena, writer_slice(&planner->writer));
+}
+
+void planner_add(struct planner *planner, enum image_record kind, const void *record)
+{
+    int16_t level = image_metadata_version(planner->input->image);
+    planner_add_version(planner, kind, image_record_version(kind, level), record);
+}
+
+void planner_cut(struct planner *planner, int32_t count)
+{
+    ASSERT(count >= 0);
+    ASSERT(count <= planner->count);
+    planner->count = count;
+}
+
+void planner_end(struct planner *planner, bool keep, struct controller_plan *plan)
+{
+    int32_t count = keep ? planner->count : 0;
+    struct slice *records =
+        arena_alloc(planner->input->arena, (size_t)count * sizeof(records[0]));
+    if (count > 0) memcpy(records, planner->records, (size_t)count * sizeof(records[0]));
+    memory_free(planner->records);
+    writer_deinit(&planner->writer);
+    *plan = (struct controller_plan){records, count};
+    *planner = (struct planner){0};
+}
+
+struct refusal refuse(enum kafka_error error, struct slice message)
+{
+    return (struct refusal){error, message};
+}
+
+struct refusal refuse_too_many(void)
+{
+    return refuse(KAFKA_ERROR_POLICY_VIOLATION,
+                  SLICE("Unable to perform excessively large batch operation."));
+}
+
+bool broker_is_active(const struct image_broker *broker)
+{
+    return broker != NULL && !broker->fenced && !broker->in_controlled_shutdown;
+}

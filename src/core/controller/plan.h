@@ -1,0 +1,107 @@
+/* A plan in the making, and what the planners of all requests share. Private to controller/. */
+#ifndef GREGOR_CORE_CONTROLLER_PLAN_H
+#define GREGOR_CORE_CONTROLLER_PLAN_H
+
+#include "core/controller/controller.h"
+#include "wire/codec.h"
+#include "wire/messages.h"
+
+/* Why one thing of a request is refused. */
+struct refusal {
+    enum kafka_error error; /* KAFKA_ERROR_NONE: it is not */
+    struct slice message;   /* or null */
+};
+
+struct planner {
+    const struct controller_input *input;
+    struct slice *records; /* memory of its own, not the arena's, until planner_end */
+    int32_t count;
+    int32_t capacity;
+    struct writer writer; /* of one record */
+};
+
+void planner_begin(struct planner *planner, const struct controller_input *input);
+
+/* Adds a record in the version that the cluster's metadata.version asks for, or in a given one. */
+void planner_add(struct planner *planner, enum image_record kind, const void *record);
+void planner_add_version(struct planner *planner, enum image_record kind, int16_t version,
+                         const void *record);
+
+/* Forgets the records behind the first `count`. */
+void planner_cut(struct planner *planner, int32_t count);
+
+/* Hands the records over and frees the planner. Validate only: pass keep = false. */
+void planner_end(struct planner *planner, bool keep, struct controller_plan *plan);
+
+/* "That is more than one request may do": what Kafka says of its BoundedList. */
+struct refusal refuse_too_many(void);
+struct refusal refuse(enum kafka_error error, struct slice message);
+
+/* Is it registered, not fenced and not about to leave? */
+bool broker_is_active(const struct image_broker *broker);
+
+/* One decoded request each; the reply is encoded into `reply`. */
+MUST_USE int plan_create_topics(const struct controller_input *input, int16_t version,
+                                const struct create_topics_request *request,
+                                struct controller_plan *plan, struct writer *reply);
+MUST_USE int plan_delete_topics(const struct controller_input *input, int16_t version,
+                                const struct delete_topics_request *request,
+                                struct controller_plan *plan, struct writer *reply);
+MUST_USE int plan_create_partitions(const struct controller_input *input, int16_t version,
+                                    const struct create_partitions_request *request,
+                                    struct controller_plan *plan, struct writer *reply);
+MUST_USE int plan_alter_configs(const struct controller_input *input, int16_t version,
+                                const struct incremental_alter_configs_request *request,
+                                struct controller_plan *plan, struct writer *reply);
+
+/* --- places ------------------------------------------------------------------------------------ */
+
+struct assignment {
+    const int32_t *replicas;
+    int32_t count;
+};
+
+/* How many replicas each broker has: of the image and of what was placed since. One for a whole
+ * request, so that the topics of one request spread like those of many. */
+struct loads {
+    int32_t *broker_ids; /* ascending */
+    int64_t *replicas;
+    int64_t *led_of_topic; /* partitions of one topic that prefer it; loads_place's */
+    int32_t count;
+    int32_t active_count;
+    bool *active;
+};
+
+void loads_init(struct loads *loads, const struct image *image, struct arena *arena);
+
+/* As controller_place. */
+MUST_USE int loads_place(struct loads *loads, int32_t partitions, int16_t replication_factor,
+                         const struct image_topic *existing, struct arena *arena,
+                         int32_t **assignment);
+
+/* The words for what loads_place returned. */
+struct refusal refuse_place(const struct loads *loads, int r, int16_t replication_factor,
+                            struct arena *arena);
+
+/* Checks an assignment made by hand; replication_factor < 0: the first one sets it. */
+struct refusal check_assignment(const struct image *image, struct assignment assignment,
+                                int32_t replication_factor, struct arena *arena);
+
+/* Adds the record of a new partition. False: none of its replicas is active. */
+MUST_USE bool plan_partition(struct planner *planner, const struct uuid *topic_id, int32_t index,
+                             struct assignment assignment);
+
+/* Elections for the partitions of a broker whose state becomes `active` with this plan. */
+void plan_leaderships(struct planner *planner, int32_t broker_id, bool active);
+
+/* --- settings ---------------------------------------------------------------------------------- */
+
+/* Checks the settings of a topic to be created: pairs with the last of equal keys, in the arena. */
+struct refusal check_topic_settings(const struct controller_input *input,
+                                    const struct create_topics_request_creatable_topic *topic,
+                                    struct setting_pair **pairs, int32_t *count);
+
+/* Does an eligible leader replica count? (eligible.leader.replicas.version) */
+bool elr_is_enabled(const struct image *image);
+
+#endif
