@@ -24,9 +24,10 @@ struct folder_identity {
 /* Replaces `name` in directory `path` by `bytes`, durably. The one way files are replaced. */
 MUST_USE int folder_replace_file(struct os *os, const char *path, const char *name,
                                  struct slice bytes);
-/* A small file as a whole, at most `max` bytes, into fresh memory. -ENOENT; -EFBIG. */
-MUST_USE int folder_read_file(struct os *os, const char *path, size_t max, uint8_t **bytes,
-                              size_t *size);
+/* The small file `name` in `path` as a whole, at most `max` bytes, into fresh memory (memory_free).
+ * -ENOENT; -EFBIG. */
+MUST_USE int folder_read_file(struct os *os, const char *path, size_t max, const char *name,
+                              uint8_t **bytes, size_t *size);
 
 /* Writes meta.properties (version 1), making the folder and its parents if absent. -EEXIST: formatted
  * already. */
