@@ -1,0 +1,186 @@
+/* DescribeConfigs: what holds for a topic or a broker, and why. (KIP-133, KIP-226, KIP-569;
+ * ConfigHelper) */
+#include "api/topics.h"
+
+struct description {
+    struct api_request *request;
+    const struct describe_configs_request *asked;
+    const struct describe_configs_request_describe_configs_resource *resource;
+    struct describe_configs_response_describe_configs_result *answer;
+};
+
+static void description_refuse(struct description *description, enum kafka_error error,
+                               struct slice message)
+{
+    description->answer->error_code = (int16_t)error;
+    description->answer->error_message = message;
+}
+
+static bool description_wants(const struct description *description, struct slice key)
+{
+    const struct describe_configs_request_describe_configs_resource *resource = description->resource;
+    if (resource->configuration_keys_count < 0) return true;
+    for (int32_t i = 0; i < resource->configuration_keys_count; i++) {
+        if (slice_equal(resource->configuration_keys[i], key)) return true;
+    }
+    return false;
+}
+
+static void description_entry(const struct description *description, const struct setting *setting,
+                              const struct setting_pair *overrides, int32_t override_count,
+                              struct describe_configs_response_describe_configs_resource_result *entry)
+{
+    struct arena *arena = description->request->arena;
+    struct settings_explanation why[SETTINGS_EXPLANATIONS_MAX];
+    struct slice value;
+    int32_t count = settings_explain(shard_settings(description->request->shard), setting, overrides,
+                                     override_count, arena, &value, why);
+    bool sensitive = setting->type == SETTING_TYPE_PASSWORD;
+    *entry = (struct describe_configs_response_describe_configs_resource_result){
+        .name = setting->name,
+        .value = sensitive ? SLICE_NULL : value,
+        .read_only = setting->scope == SETTING_SCOPE_BROKER && setting->update == SETTING_READ_ONLY,
+        .config_source = (int8_t)(count > 0 ? why[0].origin : SETTING_ORIGIN_DEFAULT),
+        .is_sensitive = sensitive,
+        .config_type = (int8_t)setting->type,
+        .documentation = description->asked->include_documentation ? setting->text : SLICE_NULL,
+    };
+    if (!description->asked->include_synonyms) return;
+    entry->synonyms = arena_alloc(arena, (size_t)count * sizeof(entry->synonyms[0]) + 1);
+    entry->synonyms_count = count;
+    for (int32_t i = 0; i < count; i++) {
+        entry->synonyms[i] = (struct describe_configs_response_describe_configs_synonym){
+            .name = why[i].name,
+            .value = sensitive ? SLICE_NULL : why[i].value,
+            .source = (int8_t)why[i].origin,
+        };
+    }
+}
+
+static void description_entries(struct description *description, enum setting_scope scope,
+                                const struct setting_pair *overrides, int32_t override_count)
+{
+    size_t max = 0;
+    for (const struct setting *s = setting_next(scope, NULL); s != NULL; s = setting_next(scope, s))
+        max++;
+    struct describe_configs_response_describe_configs_result *answer = description->answer;
+    answer->configs = arena_alloc(description->request->arena, max * sizeof(answer->configs[0]));
+    for (const struct setting *s = setting_next(scope, NULL); s != NULL; s = setting_next(scope, s)) {
+        if (s->internal || !description_wants(description, s->name)) continue;
+        description_entry(description, s, overrides, override_count,
+                          &answer->configs[answer->configs_count++]);
+    }
+}
+
+static struct setting_pair *description_overrides(const struct description *description,
+                                                  enum image_resource resource, struct slice name,
+                                                  int32_t *count)
+{
+    const struct image_config *configs =
+        image_configs(shard_image(description->request->shard), resource, name, count);
+    struct setting_pair *pairs =
+        arena_alloc(description->request->arena, (size_t)*count * sizeof(pairs[0]) + 1);
+    for (int32_t i = 0; i < *count; i++)
+        pairs[i] = (struct setting_pair){configs[i].name, configs[i].value};
+    return pairs;
+}
+
+static void describe_topic(struct description *description)
+{
+    struct slice name = description->resource->resource_name;
+    struct slice wrong = controller_check_topic_name(name, description->request->arena);
+    if (!slice_is_null(wrong)) {
+        description_refuse(description, KAFKA_ERROR_INVALID_TOPIC_EXCEPTION, wrong);
+        return;
+    }
+    if (image_topic_by_name(shard_image(description->request->shard), name) == NULL) {
+        /* Kafka says nothing here, and means the empty text. */
+        description_refuse(description, KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION, SLICE(""));
+        return;
+    }
+    int32_t count;
+    const struct setting_pair *overrides =
+        description_overrides(description, IMAGE_RESOURCE_TOPIC, name, &count);
+    description_entries(description, SETTING_SCOPE_TOPIC, overrides, count);
+}
+
+/* The empty name stands for what all brokers share: only what was set there is listed. */
+static void describe_cluster_defaults(struct description *description)
+{
+    int32_t count;
+    const struct setting_pair *set =
+        description_overrides(description, IMAGE_RESOURCE_BROKER, SLICE(""), &count);
+    struct describe_configs_response_describe_configs_result *answer = description->answer;
+    answer->configs =
+        arena_alloc(description->request->arena, (size_t)count * sizeof(answer->configs[0]) + 1);
+    for (int32_t i = 0; i < count; i++) {
+        const struct setting *setting = setting_find(SETTING_SCOPE_BROKER, set[i].name);
+        if (setting == NULL || !description_wants(description, setting->name)) continue;
+        struct describe_configs_response_describe_configs_resource_result *entry =
+            &answer->configs[answer->configs_count++];
+        description_entry(description, setting, NULL, 0, entry);
+        entry->value = entry->is_sensitive ? SLICE_NULL : set[i].value;
+        entry->config_source = (int8_t)SETTING_ORIGIN_DYNAMIC_CLUSTER;
+    }
+}
+
+static void describe_broker(struct description *description)
+{
+    struct slice name = description->resource->resource_name;
+    struct arena *arena = description->request->arena;
+    int32_t node_id = shard_node_id(description->request->shard);
+    int64_t id;
+    if (name.size == 0) {
+        describe_cluster_defaults(description);
+        return;
+    }
+    if (slice_parse_int64(name, INT32_MIN, INT32_MAX, &id) < 0) {
+        description_refuse(description, KAFKA_ERROR_INVALID_REQUEST,
+                           arena_printf(arena, "Broker id must be an integer, but it is: %.*s",
+                                        SLICE_ARG(name)));
+        return;
+    }
+    if (id != node_id) {
+        description_refuse(description, KAFKA_ERROR_INVALID_REQUEST,
+                           arena_printf(arena,
+                                        "Unexpected broker id, expected %d or empty string, but "
+                                        "received %.*s",
+                                        (int)node_id, SLICE_ARG(name)));
+        return;
+    }
+    description_entries(description, SETTING_SCOPE_BROKER, NULL, 0);
+}
+
+/* One resource of a kind that does not exist spoils the whole request, as in Kafka. */
+static bool all_kinds_are_known(const struct describe_configs_request *asked)
+{
+    for (int32_t i = 0; i < asked->resources_count; i++) {
+        int8_t type = asked->resources[i].resource_type;
+        if (type != IMAGE_RESOURCE_TOPIC && type != IMAGE_RESOURCE_BROKER) return false;
+    }
+    return true;
+}
+
+void api_describe_configs(struct api_request *request)
+{
+    const struct describe_configs_request *asked = request->message;
+    struct describe_configs_response *answer = arena_alloc(request->arena, sizeof(*answer));
+    wire_defaults(&wire_describe_configs_response, answer);
+    answer->results = arena_alloc(request->arena,
+                                  (size_t)asked->resources_count * sizeof(answer->results[0]) + 1);
+    answer->results_count = asked->resources_count;
+    bool known = all_kinds_are_known(asked);
+    for (int32_t i = 0; i < asked->resources_count; i++) {
+        struct description description = {request, asked, &asked->resources[i], &answer->results[i]};
+        answer->results[i].resource_type = asked->resources[i].resource_type;
+        answer->results[i].resource_name = asked->resources[i].resource_name;
+        if (!known)
+            description_refuse(&description, KAFKA_ERROR_INVALID_REQUEST,
+                               slice_of(kafka_error_text(KAFKA_ERROR_INVALID_REQUEST)));
+        else if (asked->resources[i].resource_type == IMAGE_RESOURCE_TOPIC)
+            describe_topic(&description);
+        else
+            describe_broker(&description);
+    }
+    api_reply(request, answer);
+}

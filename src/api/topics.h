@@ -1,0 +1,36 @@
+/* What several APIs say about topics and brokers in the same way. Private to api/. */
+#ifndef GREGOR_API_TOPICS_H
+#define GREGOR_API_TOPICS_H
+
+#include "api/api.h"
+#include "core/controller/controller.h"
+#include "core/image/image.h"
+#include "core/settings/settings.h"
+
+/* Bits of AclOperation: what may be done to a resource when nobody restricts it
+ * (AclEntry.supportedOperations). */
+enum {
+    TOPICS_OPERATIONS_NOT_ASKED = INT32_MIN,
+    TOPICS_ALL_OPERATIONS = 0xdf8,          /* read write create delete alter describe …configs */
+    TOPICS_ALL_CLUSTER_OPERATIONS = 0x1fa0, /* create alter describe cluster-action …configs … */
+};
+
+/* Topics of the coordinators. (Topic.isInternal) */
+bool topics_is_internal(struct slice name);
+
+/* Replicas on brokers that are gone or fenced. */
+int32_t *topics_offline_replicas(const struct image *image, const struct image_partition *partition,
+                                 struct arena *arena, int32_t *count);
+
+struct topics_broker {
+    struct slice host;
+    struct slice rack;
+    int32_t id;
+    int32_t port;
+    bool fenced;
+};
+
+/* The brokers as seen from the request's listener: those that serve it, fenced ones if asked for. */
+int32_t topics_brokers(struct api_request *request, bool fenced, struct topics_broker **brokers);
+
+#endif
