@@ -1,0 +1,42 @@
+/*
+ * shard: one thread with its loop, its connections, its partitions and its image of the cluster. What
+ * a request handler may ask of the shard it runs on.
+ *
+ * What it never does: let another thread look inside. Everything here is called on the shard's own
+ * thread; other shards are reached by calls (broker/call.h).
+ */
+#ifndef GREGOR_BROKER_SHARD_H
+#define GREGOR_BROKER_SHARD_H
+
+#include "base/heap.h"
+#include "base/trace.h"
+#include "core/image/image.h"
+#include "core/settings/settings.h"
+#include "net/net.h"
+#include "os/os.h"
+
+struct shard;
+
+struct os *shard_os(struct shard *shard);
+int32_t shard_index(const struct shard *shard);
+const struct trace *shard_trace(const struct shard *shard);
+
+/* The cluster as this shard knows it; valid until the next turn of its loop. */
+const struct image *shard_image(const struct shard *shard);
+/* The settings in force, dynamic ones included; likewise. */
+const struct settings *shard_settings(const struct shard *shard);
+struct slice shard_cluster_id(const struct shard *shard);
+int32_t shard_node_id(const struct shard *shard);
+/* The name of the listener with this number (net_connection_tag). */
+struct slice shard_listener_name(const struct shard *shard, int tag);
+
+/* Something to be done at a monotonic time; fires once, on the shard's thread. The owner of the
+ * memory clears it before it goes away. */
+struct shard_timer {
+    struct heap_node node;
+    void (*fire)(struct shard_timer *timer);
+};
+void shard_timer_set(struct shard *shard, struct shard_timer *timer, int64_t deadline_ns);
+void shard_timer_clear(struct shard *shard, struct shard_timer *timer);
+
+#endif
