@@ -11,25 +11,22 @@
 
 /* First member of what is kept in an order. */
 struct order_item {
-  struct slice key;
+    struct slice key;
 };
 
 struct order_page;
 
 struct order {
-  struct order_page **pages; /* none is empty */
-  size_t page_count;
-  size_t page_capacity;
-  size_t item_count;
+    struct order_page **pages; /* none is empty */
+    size_t page_count;
+    size_t page_capacity;
+    size_t item_count;
 };
 
 void order_deinit(struct order *order);
-void order_put(struct order *order,
-               struct order_item *item); /* its key must be absent */
-void order_remove(struct order *order,
-                  struct order_item *item); /* must be in it */
-struct order_item *order_find(const struct order *order,
-                              struct slice key); /* or NULL */
+void order_put(struct order *order, struct order_item *item);    /* its key must be absent */
+void order_remove(struct order *order, struct order_item *item); /* must be in it */
+struct order_item *order_find(const struct order *order, struct slice key); /* or NULL */
 struct order_item *order_first(const struct order *order);
 /* The least item whose key is greater; the key itself need not be present.
  * NULL: none. */

@@ -9,183 +9,185 @@
 #include "core/image/state.h"
 
 struct other {
-  struct order_item item; /* the key is one byte for the kind of record, then
+    struct order_item item; /* the key is one byte for the kind of record, then
                              what it is about */
-  struct slice record;    /* as framed in the log */
+    struct slice record;    /* as framed in the log */
 };
 
 enum { KEY_BYTES_MAX = IMAGE_RECORD_BYTES_MAX };
 
-static void remove_other(struct image *image, struct order_item *item) {
-  struct other *other = CONTAINER_OF(item, struct other, item);
-  order_remove(&image->others, item);
-  image_forget(other->item.key);
-  image_forget(other->record);
-  memory_free(other);
+static void remove_other(struct image *image, struct order_item *item)
+{
+    struct other *other = CONTAINER_OF(item, struct other, item);
+    order_remove(&image->others, item);
+    image_forget(other->item.key);
+    image_forget(other->record);
+    memory_free(other);
 }
 
 /* Starts the key of a thing; parts follow. */
-static void key_begin(struct writer *key, enum image_record kind) {
-  writer_init(key, KEY_BYTES_MAX);
-  writer_put_u8(key, (uint8_t)kind);
+static void key_begin(struct writer *key, enum image_record kind)
+{
+    writer_init(key, KEY_BYTES_MAX);
+    writer_put_u8(key, (uint8_t)kind);
 }
 
 /* Parts carry their size, so that no two lists of parts give the same key. */
-static void key_part(struct writer *key, struct slice part) {
-  writer_put_u8(key, slice_is_null(part) ? 0 : 1);
-  writer_put_uvarint(key, part.size);
-  writer_put(key, part);
+static void key_part(struct writer *key, struct slice part)
+{
+    writer_put_u8(key, slice_is_null(part) ? 0 : 1);
+    writer_put_uvarint(key, part.size);
+    writer_put(key, part);
 }
 
-static void tell_other(const struct image_applied *to) {
-  image_tell(to->listener, &(struct image_change){.kind = IMAGE_OTHER_CHANGED});
+static void tell_other(const struct image_applied *to)
+{
+    image_tell(to->listener, &(struct image_change){.kind = IMAGE_OTHER_CHANGED});
 }
 
 /* Keeps the record instead of what stood under the key. Ends the key. */
-static int keep(const struct image_applied *to, struct writer *key) {
-  int r = writer_error(key);
-  if (r == 0) {
-    struct order_item *old = order_find(&to->image->others, writer_slice(key));
-    if (old != NULL)
-      remove_other(to->image, old);
-    struct other *other = memory_alloc_zero(sizeof(*other));
-    other->item.key = image_keep(writer_slice(key));
-    other->record = image_keep(to->bytes);
-    order_put(&to->image->others, &other->item);
-    tell_other(to);
-  }
-  writer_deinit(key);
-  return r == 0 ? 0 : -EBADMSG;
+static int keep(const struct image_applied *to, struct writer *key)
+{
+    int r = writer_error(key);
+    if (r == 0) {
+        struct order_item *old = order_find(&to->image->others, writer_slice(key));
+        if (old != NULL) remove_other(to->image, old);
+        struct other *other = memory_alloc_zero(sizeof(*other));
+        other->item.key = image_keep(writer_slice(key));
+        other->record = image_keep(to->bytes);
+        order_put(&to->image->others, &other->item);
+        tell_other(to);
+    }
+    writer_deinit(key);
+    return r == 0 ? 0 : -EBADMSG;
 }
 
 /* Drops what stands under the key; -EBADMSG if there is none and there must be.
  * Ends the key. */
-static int drop(const struct image_applied *to, struct writer *key,
-                bool must_exist) {
-  struct order_item *old =
-      writer_error(key) < 0 ? NULL
-                            : order_find(&to->image->others, writer_slice(key));
-  writer_deinit(key);
-  if (old == NULL)
-    return must_exist ? -EBADMSG : 0;
-  remove_other(to->image, old);
-  tell_other(to);
-  return 0;
+static int drop(const struct image_applied *to, struct writer *key, bool must_exist)
+{
+    struct order_item *old =
+        writer_error(key) < 0 ? NULL : order_find(&to->image->others, writer_slice(key));
+    writer_deinit(key);
+    if (old == NULL) return must_exist ? -EBADMSG : 0;
+    remove_other(to->image, old);
+    tell_other(to);
+    return 0;
 }
 
 /* An entity is a set of pairs: the same set in another order is the same
  * entity. Each round takes the least type not taken yet; there are at most
  * three (user, client-id, ip). */
-static void key_entity(struct writer *key,
-                       const struct client_quota_record *record) {
-  struct slice last = SLICE_NULL;
-  for (int32_t taken = 0; taken < record->entity_count; taken++) {
-    int32_t least = -1;
-    for (int32_t i = 0; i < record->entity_count; i++) {
-      struct slice type = record->entity[i].entity_type;
-      if (!slice_is_null(last) && slice_compare(type, last) <= 0)
-        continue;
-      if (least < 0 ||
-          slice_compare(type, record->entity[least].entity_type) < 0)
-        least = i;
+static void key_entity(struct writer *key, const struct client_quota_record *record)
+{
+    struct slice last = SLICE_NULL;
+    for (int32_t taken = 0; taken < record->entity_count; taken++) {
+        int32_t least = -1;
+        for (int32_t i = 0; i < record->entity_count; i++) {
+            struct slice type = record->entity[i].entity_type;
+            if (!slice_is_null(last) && slice_compare(type, last) <= 0) continue;
+            if (least < 0 || slice_compare(type, record->entity[least].entity_type) < 0) least = i;
+        }
+        if (least < 0) break;
+        last = record->entity[least].entity_type;
+        key_part(key, last);
+        key_part(key, record->entity[least].entity_name);
     }
-    if (least < 0)
-      break;
-    last = record->entity[least].entity_type;
-    key_part(key, last);
-    key_part(key, record->entity[least].entity_name);
-  }
 }
 
-int apply_client_quota(const struct image_applied *to,
-                       const struct client_quota_record *record) {
-  struct writer key;
-  key_begin(&key, IMAGE_RECORD_CLIENT_QUOTA);
-  key_entity(&key, record);
-  key_part(&key, record->key);
-  return record->remove ? drop(to, &key, false) : keep(to, &key);
+int apply_client_quota(const struct image_applied *to, const struct client_quota_record *record)
+{
+    struct writer key;
+    key_begin(&key, IMAGE_RECORD_CLIENT_QUOTA);
+    key_entity(&key, record);
+    key_part(&key, record->key);
+    return record->remove ? drop(to, &key, false) : keep(to, &key);
 }
 
-static void key_acl(struct writer *key, const struct uuid *id) {
-  key_begin(key, IMAGE_RECORD_ACCESS_CONTROL_ENTRY);
-  writer_put(key, MAP_KEY(*id));
+static void key_acl(struct writer *key, const struct uuid *id)
+{
+    key_begin(key, IMAGE_RECORD_ACCESS_CONTROL_ENTRY);
+    writer_put(key, MAP_KEY(*id));
 }
 
-int apply_access_control_entry(
-    const struct image_applied *to,
-    const struct access_control_entry_record *record) {
-  struct writer key;
-  key_acl(&key, &record->id);
-  return keep(to, &key);
+int apply_access_control_entry(const struct image_applied *to,
+                               const struct access_control_entry_record *record)
+{
+    struct writer key;
+    key_acl(&key, &record->id);
+    return keep(to, &key);
 }
 
-int apply_remove_access_control_entry(
-    const struct image_applied *to,
-    const struct remove_access_control_entry_record *record) {
-  struct writer key;
-  key_acl(&key, &record->id);
-  return drop(to, &key, true);
+int apply_remove_access_control_entry(const struct image_applied *to,
+                                      const struct remove_access_control_entry_record *record)
+{
+    struct writer key;
+    key_acl(&key, &record->id);
+    return drop(to, &key, true);
 }
 
-static void key_scram(struct writer *key, int8_t mechanism, struct slice name) {
-  key_begin(key, IMAGE_RECORD_USER_SCRAM_CREDENTIAL);
-  writer_put_u8(key, (uint8_t)mechanism);
-  key_part(key, name);
+static void key_scram(struct writer *key, int8_t mechanism, struct slice name)
+{
+    key_begin(key, IMAGE_RECORD_USER_SCRAM_CREDENTIAL);
+    writer_put_u8(key, (uint8_t)mechanism);
+    key_part(key, name);
 }
 
-int apply_user_scram_credential(
-    const struct image_applied *to,
-    const struct user_scram_credential_record *record) {
-  struct writer key;
-  key_scram(&key, record->mechanism, record->name);
-  return keep(to, &key);
+int apply_user_scram_credential(const struct image_applied *to,
+                                const struct user_scram_credential_record *record)
+{
+    struct writer key;
+    key_scram(&key, record->mechanism, record->name);
+    return keep(to, &key);
 }
 
-int apply_remove_user_scram_credential(
-    const struct image_applied *to,
-    const struct remove_user_scram_credential_record *record) {
-  struct writer key;
-  key_scram(&key, record->mechanism, record->name);
-  return drop(to, &key, true);
+int apply_remove_user_scram_credential(const struct image_applied *to,
+                                       const struct remove_user_scram_credential_record *record)
+{
+    struct writer key;
+    key_scram(&key, record->mechanism, record->name);
+    return drop(to, &key, true);
 }
 
 int apply_delegation_token(const struct image_applied *to,
-                           const struct delegation_token_record *record) {
-  struct writer key;
-  key_begin(&key, IMAGE_RECORD_DELEGATION_TOKEN);
-  key_part(&key, record->token_id);
-  return keep(to, &key);
+                           const struct delegation_token_record *record)
+{
+    struct writer key;
+    key_begin(&key, IMAGE_RECORD_DELEGATION_TOKEN);
+    key_part(&key, record->token_id);
+    return keep(to, &key);
 }
 
-int apply_remove_delegation_token(
-    const struct image_applied *to,
-    const struct remove_delegation_token_record *record) {
-  struct writer key;
-  key_begin(&key, IMAGE_RECORD_DELEGATION_TOKEN);
-  key_part(&key, record->token_id);
-  return drop(to, &key, true);
+int apply_remove_delegation_token(const struct image_applied *to,
+                                  const struct remove_delegation_token_record *record)
+{
+    struct writer key;
+    key_begin(&key, IMAGE_RECORD_DELEGATION_TOKEN);
+    key_part(&key, record->token_id);
+    return drop(to, &key, true);
 }
 
-int apply_zk_migration_state(const struct image_applied *to) {
-  struct writer key;
-  key_begin(&key, IMAGE_RECORD_ZK_MIGRATION_STATE);
-  return keep(to, &key);
+int apply_zk_migration_state(const struct image_applied *to)
+{
+    struct writer key;
+    key_begin(&key, IMAGE_RECORD_ZK_MIGRATION_STATE);
+    return keep(to, &key);
 }
 
-int others_write(const struct image *image, struct image_sink *sink) {
-  struct order_item *item = order_first(&image->others);
-  for (; item != NULL; item = order_after(&image->others, item->key)) {
-    int r = sink->emit(sink->context,
-                       CONTAINER_OF(item, struct other, item)->record);
-    if (r < 0)
-      return r;
-  }
-  return 0;
+int others_write(const struct image *image, struct image_sink *sink)
+{
+    struct order_item *item = order_first(&image->others);
+    for (; item != NULL; item = order_after(&image->others, item->key)) {
+        int r = sink->emit(sink->context, CONTAINER_OF(item, struct other, item)->record);
+        if (r < 0) return r;
+    }
+    return 0;
 }
 
-void others_free(struct image *image) {
-  struct order_item *item;
-  while ((item = order_first(&image->others)) != NULL)
-    remove_other(image, item);
-  order_deinit(&image->others);
+void others_free(struct image *image)
+{
+    struct order_item *item;
+    while ((item = order_first(&image->others)) != NULL)
+        remove_other(image, item);
+    order_deinit(&image->others);
 }

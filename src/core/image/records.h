@@ -8,9 +8,9 @@
 /* A framed record taken apart: frame version, kind and version are varints, the
  * body follows. (MetadataRecordSerde, AbstractApiMessageSerde) */
 struct record_frame {
-  enum image_record kind;
-  int16_t version;
-  struct slice body;
+    enum image_record kind;
+    int16_t version;
+    struct slice body;
 };
 
 /* -EBADMSG: no frame; -ENOTSUP: a kind or version that we do not know. */
@@ -18,7 +18,6 @@ MUST_USE int record_unframe(struct slice record, struct record_frame *frame);
 
 /* Decodes the body and applies it. The kinds that steer transactions are not
  * records of this kind. */
-MUST_USE int record_apply(const struct image_applied *to,
-                          const struct record_frame *frame);
+MUST_USE int record_apply(const struct image_applied *to, const struct record_frame *frame);
 
 #endif
