@@ -55,7 +55,8 @@ void epochs_truncate_end(struct epochs *epochs, int64_t end_offset)
 void epochs_truncate_start(struct epochs *epochs, int64_t start_offset)
 {
     int32_t gone = 0;
-    while (gone + 1 < epochs->count && epochs->entries[gone + 1].start_offset <= start_offset) gone++;
+    while (gone + 1 < epochs->count && epochs->entries[gone + 1].start_offset <= start_offset)
+        gone++;
     if (gone > 0) {
         epochs->count -= gone;
         memmove(epochs->entries, epochs->entries + gone,
@@ -72,11 +73,16 @@ int epochs_load(struct epochs *epochs, struct os *os, const char *directory)
 {
     uint8_t *bytes;
     size_t size;
-    int r = folder_read_file(os, directory, FILE_MAX_BYTES, "leader-epoch-checkpoint", &bytes, &size);
+    int r =
+        folder_read_file(os, directory, FILE_MAX_BYTES, "leader-epoch-checkpoint", &bytes, &size);
     if (r == -ENOENT) return 0;
     if (r < 0) return r;
     struct slice rest = {bytes, size};
     int64_t version, count;
+    if (text_is_empty(rest)) { /* made, and never written */
+        memory_free(bytes);
+        return 0;
+    }
     r = text_take_number(&rest, &version);
     if (r == 0) r = text_take_number(&rest, &count);
     if (r == 0 && version != 0) r = -EBADMSG;
@@ -128,7 +134,8 @@ void log_epoch_end(const struct log *log, int32_t epoch, int32_t *found_epoch, i
     }
     if (epoch > epochs->entries[epochs->count - 1].epoch) return; /* of the future: unknown here */
     int32_t next = 0;
-    while (epochs->entries[next].epoch <= epoch) next++;
+    while (epochs->entries[next].epoch <= epoch)
+        next++;
     if (next == 0) {
         /* Older than all that is left: its records are gone, up to the first epoch's start. */
         *found_epoch = epoch;

@@ -237,7 +237,8 @@ int folder_mark_clean_shutdown(struct folder *folder, int64_t broker_epoch)
 int folder_parse_log_name(struct slice name, struct slice *topic, int32_t *partition)
 {
     size_t dash = name.size;
-    while (dash > 0 && name.data[dash - 1] != '-') dash--;
+    while (dash > 0 && name.data[dash - 1] != '-')
+        dash--;
     int64_t number;
     if (dash < 2) return -EINVAL;
     struct slice digits = {name.data + dash, name.size - dash};
@@ -268,7 +269,8 @@ int folder_checkpoint_write(struct folder *folder, const char *name,
 }
 
 static int parse_checkpoint(struct slice text,
-                            int (*entry)(void *context, const struct folder_checkpoint_entry *entry),
+                            int (*entry)(void *context,
+                                         const struct folder_checkpoint_entry *entry),
                             void *context)
 {
     if (text_is_empty(text)) return 0;

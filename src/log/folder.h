@@ -33,7 +33,8 @@ MUST_USE int folder_read_file(struct os *os, const char *path, size_t max, const
  * already. */
 MUST_USE int folder_format(struct os *os, const char *path, const struct folder_identity *identity);
 /* -ENOENT: not formatted; -EBADMSG: a file we cannot read. */
-MUST_USE int folder_identity_read(struct os *os, const char *path, struct folder_identity *identity);
+MUST_USE int folder_identity_read(struct os *os, const char *path,
+                                  struct folder_identity *identity);
 
 /* Takes the lock. -EWOULDBLOCK: in use by another process; -ENOENT: no such folder. */
 MUST_USE int folder_open(struct os *os, const char *path, struct folder **opened);

@@ -62,11 +62,11 @@ struct log_options {
 /* What recovery did, for one log line. */
 struct log_recovery {
     int64_t scanned_bytes;
-    int64_t truncated_bytes;   /* a torn tail that was cut */
+    int64_t truncated_bytes; /* a torn tail that was cut */
     int64_t log_end_offset;
     int32_t segments;
     int32_t rebuilt_indexes;
-    bool recovered;            /* false: the clean files were trusted */
+    bool recovered; /* false: the clean files were trusted */
 };
 
 /* Makes the directory, partition.metadata and the first segment; durable once log_flush ran. Blocks;
@@ -123,9 +123,12 @@ bool log_has_staged(const struct log *log);
  * the owner may append and write; what was written before begin is what becomes durable: segments,
  * epochs file, new directory entries. One flush of a log at a time. */
 struct log_flush;
-struct log_flush *log_flush_begin(struct log *log); /* NULL: nothing unflushed */
-void log_flush_run(struct log_flush *flush);        /* any thread */
-MUST_USE int log_flush_end(struct log *log, struct log_flush *flush); /* frees it; error: log failed */
+/* `indexes`: those of the segment that is written too, so that the flushed offset may become the
+ * recovery point; sealed ones always are. NULL: nothing unflushed. */
+struct log_flush *log_flush_begin(struct log *log, bool indexes);
+void log_flush_run(struct log_flush *flush); /* any thread */
+MUST_USE int log_flush_end(struct log *log,
+                           struct log_flush *flush); /* frees it; error: log failed */
 
 /* --- read -------------------------------------------------------------------------------------- */
 
@@ -134,8 +137,8 @@ struct log_extent {
     struct os_file *file;
     int64_t position;
     size_t size;
-    int64_t base_offset;    /* of the first batch in it */
-    void *pin;              /* log's */
+    int64_t base_offset; /* of the first batch in it */
+    void *pin;           /* log's */
 };
 
 /* Where a read would have waited for a disk: read the range on a worker, then ask again. */
@@ -153,19 +156,24 @@ struct log_cold {
  * -ERANGE: outside [log_start_offset, log_end_offset]; -EAGAIN: *cold says what must come into memory
  * first (with `wait` it blocks instead and never says so); -EBADMSG: damaged bytes. */
 MUST_USE int log_read(struct log *log, int64_t offset, int64_t limit_offset, size_t max_bytes,
-                      bool whole_first, bool wait, struct log_extent *extent, struct log_cold *cold);
+                      bool whole_first, bool wait, struct log_extent *extent,
+                      struct log_cold *cold);
 void log_extent_release(struct log_extent *extent);
 
 void log_cold_run(struct log_cold *cold);     /* any thread, blocks */
 void log_cold_release(struct log_cold *cold); /* owner */
 
-/* The first record whose timestamp is >= `timestamp_ms`; offset -1 if there is none. Blocks; the
- * arena is for decompression. (ListOffsets, TimestampOffset) */
-MUST_USE int log_find_timestamp(struct log *log, int64_t timestamp_ms, struct arena *arena,
-                                int64_t *offset, int64_t *timestamp);
-/* The record with the greatest timestamp, the first of equals; -1 -1 in an empty log (KIP-734). */
-MUST_USE int log_find_max_timestamp(struct log *log, struct arena *arena, int64_t *offset,
-                                    int64_t *timestamp);
+/* --- search by time ---------------------------------------------------------------------------- */
+
+/* The first record whose timestamp is at least the one asked for, or the one with the greatest
+ * timestamp (the first of equals): begin (owner), run (any thread, blocks), end (owner). Only what
+ * was written before begin is looked at. (UnifiedLog.fetchOffsetByTimestamp, KIP-734) */
+enum { LOG_SEARCH_GREATEST = -3 };
+struct log_search;
+struct log_search *log_search_begin(const struct log *log, int64_t timestamp_ms);
+void log_search_run(struct log_search *search);
+/* Offset -1 and timestamp -1 if there is none. Frees it. -EBADMSG, -EIO, -EMSGSIZE. */
+MUST_USE int log_search_end(struct log_search *search, int64_t *offset, int64_t *timestamp);
 
 /* --- leader epochs (KIP-101, KIP-279) ---------------------------------------------------------- */
 
@@ -184,7 +192,7 @@ void log_assign_epoch(struct log *log, int32_t epoch);
 MUST_USE int log_truncate(struct log *log, int64_t offset);
 /* Drops everything and starts anew at `offset` (after a snapshot). Blocks. */
 MUST_USE int log_truncate_all(struct log *log, int64_t offset);
-/* Raises the start; whole segments below it are removed (renamed .deleted, then unlinked). Blocks. */
+/* Raises the start; segments that lie below it as a whole are removed. Blocks. */
 MUST_USE int log_raise_start(struct log *log, int64_t offset);
 
 /* Renames the directory to "<name>.<uuid>-delete" as Kafka does and forgets the log; the files are

@@ -54,12 +54,13 @@ struct time_entry {
     int32_t relative_offset;
 };
 
-/* Both indexes of the segment that is written, in memory; sealed ones are read from their files. */
+enum { OFFSET_ENTRY_SIZE = 8, TIME_ENTRY_SIZE = 12 }; /* bytes in the files */
+
+/* Entries of the segment that is written which its files do not have yet. */
 struct log_index {
-    struct offset_entry *offsets;
-    struct time_entry *times;
-    int32_t offset_count, offset_capacity, offset_saved; /* entries; how many the file has */
-    int32_t time_count, time_capacity, time_saved;
+    struct offset_entry offsets[LOG_INDEX_PENDING_MAX];
+    struct time_entry times[LOG_INDEX_PENDING_MAX + 1]; /* a seal adds one */
+    int32_t offset_count, time_count;
 };
 
 /* --- segments (segment.c) ---------------------------------------------------------------------- */
@@ -71,18 +72,20 @@ struct log_recent {
 
 struct log_segment {
     int64_t base_offset;
-    int64_t size;     /* bytes, staged ones included */
-    int64_t written;  /* bytes in the file */
-    int64_t reserved; /* bytes for which the disk has given its word */
-    int64_t max_timestamp; /* -1: none, or not known yet */
-    int64_t max_timestamp_offset;
-    int64_t first_timestamp; /* of the first batch; -1: not known */
+    int64_t size;                 /* bytes, staged ones included */
+    int64_t written;              /* bytes in the file */
+    int64_t reserved;             /* bytes for which the disk has given its word */
+    int64_t max_timestamp;        /* -1: none, or not known yet */
+    int64_t max_timestamp_offset; /* last offset of the first batch that has it */
+    int64_t first_timestamp;      /* greatest of the first batch; -1: none, or not known */
     int64_t created_ms;
     int64_t bytes_since_index;
+    int64_t last_time; /* of the newest time entry; -1: none */
     struct log_file *log, *index, *time_index;
-    bool times_known; /* max_timestamp is */
-    bool dirty;       /* written and not flushed */
-    bool pinned_dirty;
+    int32_t offset_entries, time_entries; /* in the files; -1: not looked yet */
+    bool times_known;                     /* max_timestamp is */
+    bool dirty;                           /* written and not flushed; its file stays open */
+    bool indexes_dirty;                   /* the same of its indexes */
 };
 
 /* --- producers (producers.c) ------------------------------------------------------------------- */
@@ -97,7 +100,7 @@ struct producer_batch {
 struct producer {
     int64_t id;
     int64_t last_timestamp;
-    int64_t transaction_start_offset; /* -1: none open */
+    int64_t transaction_start_offset;                      /* -1: none open */
     struct producer_batch batches[LOG_BATCHES_REMEMBERED]; /* oldest first */
     int32_t batch_count;
     int32_t coordinator_epoch;
@@ -105,7 +108,7 @@ struct producer {
 };
 
 struct producers {
-    struct map map; /* by id */
+    struct map map;          /* by id */
     int64_t snapshot_offset; /* of the newest snapshot; -1: none */
     int64_t swept_ms;        /* when expired ones were last looked for */
 };
@@ -146,12 +149,18 @@ void epochs_print(const struct epochs *epochs, struct writer *writer);
 
 /* --- the log ----------------------------------------------------------------------------------- */
 
+/* A file to be flushed, and what it was for. */
+struct log_flush_file {
+    struct log_file *file;
+    int64_t base_offset;
+    int64_t written; /* bytes of a segment that the flush covers; -1: an index */
+};
+
 struct log_flush {
     struct os *os;
-    char directory[OS_PATH_MAX];
-    struct log_file *files[LOG_FLUSH_SEGMENTS_MAX + 1];
-    int64_t bases[LOG_FLUSH_SEGMENTS_MAX + 1];
-    int file_count;
+    const char *directory; /* the log's */
+    struct log_flush_file *files;
+    int file_count, file_capacity;
     struct writer epochs; /* text of the epochs file; empty: not needed */
     int64_t end_offset;
     bool sync_directory;
@@ -167,10 +176,10 @@ struct log {
     struct log_segment **segments; /* ascending; the last is written */
     int32_t segment_count, segment_capacity;
     int64_t start_offset;
-    int64_t end_offset;     /* staged ones included */
-    int64_t written_offset; /* in the files */
-    int64_t flushed_offset; /* durable */
-    struct log_index index; /* of the last segment */
+    int64_t end_offset;        /* staged ones included */
+    int64_t written_offset;    /* in the files */
+    int64_t flushed_offset;    /* durable */
+    struct log_index *index;   /* of the last segment; NULL until needed */
     struct log_recent *recent; /* LOG_RECENT_MAX of the last segment, a ring; NULL until needed */
     uint32_t recent_next, recent_count;
     struct slice *staged; /* LOG_STAGED_MAX; NULL until needed */
@@ -188,7 +197,8 @@ struct log {
 struct log_segment *log_last(const struct log *log);
 /* The segment that holds `offset`, or the first. */
 int32_t log_segment_at(const struct log *log, int64_t offset);
-void log_path(const struct log *log, int64_t base_offset, const char *suffix,
+/* "<directory>/<base offset, 20 digits><suffix>" */
+void log_path(const char *directory, int64_t base_offset, const char *suffix,
               char path[OS_PATH_MAX]);
 void log_fail(struct log *log);
 
@@ -196,45 +206,80 @@ struct log_segment *segment_create(struct log_files *files, int64_t base_offset)
 void segment_destroy(struct log_segment *segment);
 MUST_USE int segment_open_log(const struct log *log, struct log_segment *segment,
                               struct os_file **file);
+void segment_mark_dirty(struct log_segment *segment); /* its file must be open */
+void segment_mark_clean(struct log_segment *segment);
 void log_add_segment(struct log *log, struct log_segment *segment);
-/* Makes the next segment's file, at the log's end, and seals the one before. */
+/* Makes an empty segment at the log's end. */
+MUST_USE int log_start_segment(struct log *log, int64_t now_ms);
+/* Seals the last segment and makes the next. What is staged must be written. */
 MUST_USE int log_roll(struct log *log, int64_t now_ms);
 /* Makes its indexes' files complete, ends its reservation. */
 MUST_USE int segment_seal(struct log *log, struct log_segment *segment);
 /* Header of the batch at `position`; *size is the whole batch's. -ENODATA: the segment ends there;
- * -EBADMSG; -EAGAIN when it is not in memory and `wait` is off. */
+ * -EBADMSG: no batch. Without `cold` it waits for the disk; with it, it says -EAGAIN instead and
+ * what to wait for. */
 MUST_USE int segment_peek(const struct log *log, struct log_segment *segment, int64_t position,
-                          bool wait, struct batch *batch, size_t *size);
-/* Position of the first batch that ends at or beyond `offset`; the segment's end if none does. */
+                          struct log_cold *cold, struct batch *batch, size_t *size);
+/* Position and base offset of the first batch that ends at or beyond `offset`; the end of what is
+ * written and -1 if none does. */
 MUST_USE int segment_find(const struct log *log, struct log_segment *segment, int64_t offset,
-                          bool wait, int64_t *position);
-/* Learns max_timestamp from the time index and the batches behind its last entry. Blocks. */
-MUST_USE int segment_learn_times(struct log *log, struct log_segment *segment);
+                          struct log_cold *cold, int64_t *position, int64_t *base_offset);
+/* Takes note of a batch of the last segment: times, index, recent place. */
+void segment_note_batch(struct log *log, struct log_segment *segment, const struct batch *batch,
+                        int64_t position, size_t size);
+/* Bytes of a file, waiting for it or not, as above. Fewer only at the file's end. */
+MUST_USE int64_t log_read_bytes(struct log_file *file, struct os_file *open, void *bytes,
+                                size_t size, int64_t position, struct log_cold *cold);
 
-void index_deinit(struct log_index *index);
-void index_add(struct log_index *index, int64_t base_offset, int64_t last_offset, int64_t position,
-               int64_t max_timestamp, int64_t max_timestamp_offset);
-void index_add_time(struct log_index *index, int64_t base_offset, int64_t max_timestamp,
-                    int64_t max_timestamp_offset);
+void index_add(struct log *log, struct log_segment *segment, int64_t last_offset, int64_t position);
+void index_add_time(struct log *log, struct log_segment *segment);
+bool index_is_full(const struct log *log, const struct log_segment *segment);
+/* Writes what is pending. */
 MUST_USE int index_save(struct log *log, struct log_segment *segment);
-/* Reads both files into memory as far as they make sense for a segment of `size` bytes. */
-MUST_USE int index_load(struct log *log, struct log_segment *segment, struct log_index *index);
-/* Greatest entry at or below: where to start looking. */
+/* Looks how many entries the files have: those below `below` that make sense; cuts the rest off. */
+MUST_USE int index_load(struct log *log, struct log_segment *segment, int64_t below);
+/* Are both files there, of a sound size and not ending in zeros? (AbstractIndex.sanityCheck) */
+MUST_USE int index_check(struct log *log, struct log_segment *segment);
+/* Where to start looking for `offset`: 0, or the place of the last entry at or below it. */
 MUST_USE int index_position(const struct log *log, struct log_segment *segment, int64_t offset,
-                            bool wait, int64_t *position);
-/* Where to start looking for a timestamp: the offset of the last entry below it. */
-MUST_USE int index_time_offset(struct log *log, struct log_segment *segment, int64_t timestamp,
-                               int64_t *offset);
-void index_truncate(struct log_index *index, int64_t base_offset, int64_t end_offset, int64_t size);
+                            struct log_cold *cold, int64_t *position);
+/* The newest entries in the files; false: none. */
+MUST_USE int index_last(struct log *log, struct log_segment *segment, struct offset_entry *offset,
+                        struct time_entry *time);
+/* Forgets what is pending and counts of files. */
+void index_forget(struct log *log, struct log_segment *segment);
 
-/* recover.c: everything from `point` on; appends to index, producers, epochs. */
-MUST_USE int log_recover(struct log *log, int64_t point, struct log_recovery *recovery);
-/* Rebuilds a sealed segment's indexes from its batches. */
-MUST_USE int log_rebuild_index(struct log *log, struct log_segment *segment);
-MUST_USE int log_replay_producers(struct log *log, int64_t from_offset);
+/* --- scan.c: the batches of a segment's file, one after the other ------------------------------ */
 
-/* Takes note of a batch that is in the last segment. */
-void log_note_batch(struct log *log, struct log_segment *segment, const struct batch *batch,
-                    int64_t position);
+struct scan {
+    struct os_file *file;
+    int64_t position; /* of the next batch */
+    int64_t end;      /* of the file, or of what may be read */
+    uint8_t *buffer;
+    size_t capacity;
+    size_t filled;           /* bytes in the buffer */
+    int64_t buffer_position; /* of its first byte in the file */
+};
+
+/* The file is the caller's and stays open. */
+void scan_start(struct scan *scan, struct os_file *file, int64_t position, int64_t end);
+void scan_end(struct scan *scan);
+/* 1: a whole batch, valid until the next call, began at *position; 0: the end; -ENODATA: a batch
+ * that the end cuts short; -EBADMSG: no batch (scan->position says where); -errno. */
+MUST_USE int scan_next(struct scan *scan, struct batch *batch, int64_t *position);
+/* Is there a batch with a right CRC and an offset of at least `least_offset` anywhere behind
+ * `position`? 1, 0, or -errno. */
+MUST_USE int scan_for_survivor(struct scan *scan, int64_t position, int64_t least_offset);
+
+/* --- recover.c --------------------------------------------------------------------------------- */
+
+/* Makes the segments of the files at `bases` (ascending), checks the batches from `point` on, cuts a
+ * torn tail, rebuilds indexes and epochs; sets the log's ends. INT64_MAX: the files can be trusted. */
+MUST_USE int log_recover(struct log *log, const int64_t *bases, int32_t count, int64_t point,
+                         struct log_recovery *recovery);
+/* The same for the last segment alone, after it was cut. */
+MUST_USE int log_reload_last(struct log *log, int64_t point, struct log_recovery *recovery);
+/* Producer state at the log's end, from the newest snapshot and the batches behind it. */
+MUST_USE int log_load_producers(struct log *log, bool clean);
 
 #endif

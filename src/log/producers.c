@@ -182,7 +182,8 @@ static void snapshot_entry(const struct producer *producer,
     };
 }
 
-int producers_save(struct producers *producers, struct os *os, const char *directory, int64_t offset)
+int producers_save(struct producers *producers, struct os *os, const char *directory,
+                   int64_t offset)
 {
     size_t count = map_count(&producers->map);
     struct producer_snapshot snapshot = {.producer_entries_count = (int32_t)count};
@@ -242,10 +243,10 @@ static void restore_entry(struct producers *producers,
     producer->batch_count = 0;
     if (entry->last_offset < 0) return;
     producer->batches[producer->batch_count++] = (struct producer_batch){
-        .first_sequence = entry->last_sequence - entry->offset_delta < 0
-                              ? (int32_t)((int64_t)INT32_MAX + 1 + entry->last_sequence -
-                                          entry->offset_delta)
-                              : entry->last_sequence - entry->offset_delta,
+        .first_sequence =
+            entry->last_sequence - entry->offset_delta < 0
+                ? (int32_t)((int64_t)INT32_MAX + 1 + entry->last_sequence - entry->offset_delta)
+                : entry->last_sequence - entry->offset_delta,
         .last_sequence = entry->last_sequence,
         .last_offset = entry->last_offset,
         .offset_delta = entry->offset_delta,
@@ -273,8 +274,8 @@ static int snapshot_read(struct producers *producers, struct slice bytes, int64_
     return r;
 }
 
-int producers_load(struct producers *producers, struct os *os, const char *directory, int64_t offset,
-                   int64_t now_ms, int64_t expiration_ms, int64_t *found)
+int producers_load(struct producers *producers, struct os *os, const char *directory,
+                   int64_t offset, int64_t now_ms, int64_t expiration_ms, int64_t *found)
 {
     struct newest newest = {.limit = offset};
     for (;;) {

@@ -14,7 +14,8 @@ int text_take_word(struct slice *text, struct slice *word)
         text->size--;
     }
     size_t size = 0;
-    while (size < text->size && !is_blank(text->data[size])) size++;
+    while (size < text->size && !is_blank(text->data[size]))
+        size++;
     if (size == 0) return -EBADMSG;
     return slice_take(text, size, word);
 }
