@@ -391,7 +391,7 @@ static void test_builder_header_fields(void **state)
     assert_slice(before, "before");
     struct batch batch = taken(rest);
     assert_true(batch_crc_matches(&batch));
-    assert_int_equal(batch.attributes, BATCH_TRANSACTIONAL | COMPRESS_GZIP);
+    assert_int_equal(batch.attributes, BATCH_TRANSACTIONAL | (int)COMPRESS_GZIP);
     assert_int_equal(batch.producer_id, 4000);
     assert_int_equal(batch.producer_epoch, 2);
     assert_int_equal(batch_last_sequence(&batch), 17);
