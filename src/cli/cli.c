@@ -3,15 +3,19 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 enum {
-    LONG_OPTIONS_MAX = CLI_COMMAND_OPTIONS_MAX + 16,
     CLI_ARENA_MAX = 256 << 20,
-    LONG_OPTION_BASE = 1000, /* getopt's value of option i is this + i */
+    LONG_OPTION_BASE = 1000, /* getopt's value of the long option i is this + i */
+    NEAR_WORD_DISTANCE = 3,  /* from here on words are no help */
 };
 
 int cli_fail(enum cli_exit code, const char *format, ...)
@@ -47,21 +51,18 @@ int cli_number(const struct cli *cli, enum cli_option_id id, int64_t min, int64_
 int cli_parse_duration(struct slice text, int64_t *milliseconds)
 {
     static const struct {
-        struct slice unit;
+        const char *unit;
         int64_t milliseconds;
-    } units[] = {
-        {{(const uint8_t *)"ms", 2}, 1},        {{(const uint8_t *)"s", 1}, 1000},
-        {{(const uint8_t *)"m", 1}, 60 * 1000}, {{(const uint8_t *)"h", 1}, 3600 * 1000},
-        {{(const uint8_t *)"d", 1}, 86400000},
-    };
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
     size_t digits = 0;
-    while (digits < text.size && text.data[digits] >= '0' && text.data[digits] <= '9') digits++;
+    while (digits < text.size && text.data[digits] >= '0' && text.data[digits] <= '9')
+        digits++;
     struct slice number = {text.data, digits};
     struct slice unit = {text.data + digits, text.size - digits};
     int64_t value;
     if (slice_parse_int64(number, 0, INT64_MAX / 86400000, &value) < 0) return -EINVAL;
     for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
-        if (!slice_equal(unit, units[i].unit)) continue;
+        if (!slice_equal(unit, slice_of(units[i].unit))) continue;
         *milliseconds = value * units[i].milliseconds;
         return 0;
     }
@@ -77,6 +78,11 @@ int cli_parse_pair(const char *text, struct slice *key, struct slice *value)
     return 0;
 }
 
+bool cli_flush(void)
+{
+    return fflush(stdout) == 0 && !ferror(stdout);
+}
+
 bool cli_confirm(const struct cli *cli, const char *question)
 {
     if (cli_has(cli, OPTION_YES)) return true;
@@ -89,28 +95,30 @@ bool cli_confirm(const struct cli *cli, const char *question)
     return fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-/* "topics" is "topic list"; nouns are taken in the plural, too. */
+/* --- which command ----------------------------------------------------------------------------- */
+
+/* Nouns are taken in the plural, too. */
 static bool noun_matches(const struct cli_command *command, const char *word)
 {
     size_t size = strlen(command->noun);
-    return strncmp(command->noun, word, size) == 0 &&
-           (word[size] == 0 || (command->verb != NULL && strcmp(word + size, "s") == 0));
+    if (strncmp(command->noun, word, size) != 0) return false;
+    return word[size] == 0 || (command->verb != NULL && strcmp(word + size, "s") == 0);
 }
 
-static const struct cli_command *find_command(int argc, char **argv, int *used)
+const struct cli_command *cli_find_command(int argc, char **argv, int *used)
 {
-    for (int i = 0; i < cli_command_count; i++) {
+    for (int i = 0; argc > 0 && i < cli_command_count; i++) {
         const struct cli_command *command = &cli_commands[i];
-        if (argc < 1 || !noun_matches(command, argv[0])) continue;
-        bool plural_alone = argv[0][strlen(command->noun)] == 's' && (argc < 2 || argv[1][0] == '-');
-        if (command->verb == NULL || (plural_alone && strcmp(command->verb, "list") == 0)) {
-            *used = 1;
-            return command;
-        }
-        if (argc >= 2 && strcmp(command->verb, argv[1]) == 0) {
-            *used = 2;
-            return command;
-        }
+        *used = 1;
+        if (command->alias != NULL && strcmp(command->alias, argv[0]) == 0) return command;
+        if (!noun_matches(command, argv[0])) continue;
+        if (command->verb == NULL) return command;
+        /* "topics" alone is "topic list" */
+        bool plural = argv[0][strlen(command->noun)] == 's';
+        bool alone = argc == 1 || argv[1][0] == '-';
+        if (plural && alone && strcmp(command->verb, "list") == 0) return command;
+        *used = 2;
+        if (argc > 1 && strcmp(command->verb, argv[1]) == 0) return command;
     }
     return NULL;
 }
@@ -121,7 +129,8 @@ static int word_distance(const char *a, const char *b)
     enum { WORD_MAX = 32 };
     int rows[2][WORD_MAX + 1];
     size_t size = strnlen(b, WORD_MAX);
-    for (size_t j = 0; j <= size; j++) rows[0][j] = (int)j;
+    for (size_t j = 0; j <= size; j++)
+        rows[0][j] = (int)j;
     int now = 0;
     for (size_t i = 1; a[i - 1] != 0 && i <= WORD_MAX; i++) {
         now = (int)(i & 1);
@@ -140,7 +149,7 @@ static int word_distance(const char *a, const char *b)
 static int unknown_command(int argc, char **argv)
 {
     const char *nearest = NULL;
-    int distance = 3; /* farther words are no help */
+    int distance = NEAR_WORD_DISTANCE;
     bool noun_known = false;
     for (int i = 0; i < cli_command_count; i++) {
         noun_known = noun_known || noun_matches(&cli_commands[i], argv[0]);
@@ -164,90 +173,111 @@ static int unknown_command(int argc, char **argv)
     return cli_fail(CLI_USAGE, "no command '%s'; see gregor help", argv[0]);
 }
 
-/* The options of one command: its own first, so that their letters win over global ones. */
-static int gather_options(const struct cli_command *command,
-                          enum cli_option_id ids[LONG_OPTIONS_MAX])
-{
-    int count = 0;
-    for (int i = 0; i < command->option_count; i++) ids[count++] = command->options[i];
-    for (int i = 0; i < cli_global_option_count; i++) {
-        enum cli_option_id id = cli_global_options[i];
-        if (!command->server || id == OPTION_HELP || id == OPTION_QUIET || id == OPTION_VERBOSE)
-            ids[count++] = id;
-    }
-    ASSERT(count <= LONG_OPTIONS_MAX);
-    return count;
-}
+/* --- its options ------------------------------------------------------------------------------- */
 
 static int take_option(struct cli *cli, const struct cli_option *option, const char *value)
 {
-    cli->option[option->id] = value == NULL ? "" : value;
+    enum cli_option_id id = cli_option_id(option);
+    cli->option[id] = value == NULL ? "" : value;
     if (!option->repeats) return CLI_OK;
-    struct cli_values *values = &cli->repeated[option->id];
+    struct cli_values *values = &cli->repeated[id];
     if (values->count == CLI_ARGUMENTS_MAX)
         return cli_fail(CLI_USAGE, "--%s is given too often", option->name);
     values->items[values->count++] = value;
     return CLI_OK;
 }
 
-static int parse_options(struct cli *cli, int argc, char **argv)
+/* What getopt_long wants to know of the options. */
+struct option_words {
+    const struct cli_option *options[CLI_OPTIONS_MAX];
+    int count;
+    struct option longs[CLI_OPTIONS_MAX + 1];
+    char shorts[2 * CLI_OPTIONS_MAX + 2];
+};
+
+static void gather_words(const struct cli_command *command, struct option_words *words)
 {
-    enum cli_option_id ids[LONG_OPTIONS_MAX];
-    int count = gather_options(cli->command, ids);
-    struct option longs[LONG_OPTIONS_MAX + 1] = {0};
-    char shorts[2 * LONG_OPTIONS_MAX + 2] = ":";
+    *words = (struct option_words){.shorts = ":"}; /* ':' tells a missing value from no option */
+    words->count = cli_options_of(command, words->options);
     size_t size = 1;
-    for (int i = 0; i < count; i++) {
-        const struct cli_option *option = cli_option_by_id(ids[i]);
+    for (int i = 0; i < words->count; i++) {
+        const struct cli_option *option = words->options[i];
         int takes = option->argument != NULL ? required_argument : no_argument;
-        longs[i] = (struct option){option->name, takes, NULL, LONG_OPTION_BASE + i};
-        if (option->letter == 0 || strchr(shorts, option->letter) != NULL) continue;
-        shorts[size++] = option->letter;
-        if (takes == required_argument) shorts[size++] = ':';
+        words->longs[i] = (struct option){option->name, takes, NULL, LONG_OPTION_BASE + i};
+        if (option->letter == 0 || strchr(words->shorts, option->letter) != NULL) continue;
+        words->shorts[size++] = option->letter;
+        if (takes == required_argument) words->shorts[size++] = ':';
     }
-    optind = 0;
+}
+
+static int wrong_option(const struct cli *cli, int found, char **argv)
+{
+    char letter[3] = {'-', (char)optopt, 0};
+    bool is_long = optopt == 0 || optopt >= LONG_OPTION_BASE;
+    const char *verb = cli->command->verb;
+    return cli_fail(CLI_USAGE, "%s %s; see gregor help %s%s%s",
+                    found == ':' ? "a value is missing for" : "no option",
+                    is_long ? argv[optind - 1] : letter, cli->command->noun,
+                    verb != NULL ? " " : "", verb != NULL ? verb : "");
+}
+
+static const struct cli_option *found_option(const struct option_words *words, int found)
+{
+    for (int i = 0; i < words->count; i++) {
+        if (found == LONG_OPTION_BASE + i || found == words->options[i]->letter)
+            return words->options[i];
+    }
+    return NULL;
+}
+
+int cli_parse(struct cli *cli, int argc, char **argv)
+{
+    struct option_words words;
+    gather_words(cli->command, &words);
+    optind = 0; /* glibc: from the beginning */
     opterr = 0;
     int found;
-    while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-        if (found == '?' || found == ':')
-            return cli_fail(CLI_USAGE, "%s %s; see gregor help %s%s%s",
-                            found == ':' ? "a value is missing for" : "no option",
-                            argv[optind - 1], cli->command->noun,
-                            cli->command->verb != NULL ? " " : "",
-                            cli->command->verb != NULL ? cli->command->verb : "");
-        const struct cli_option *option = NULL;
-        for (int i = 0; i < count && option == NULL; i++) {
-            const struct cli_option *candidate = cli_option_by_id(ids[i]);
-            if (found == LONG_OPTION_BASE + i || found == candidate->letter) option = candidate;
-        }
-        ASSERT(option != NULL);
+    while ((found = getopt_long(argc, argv, words.shorts, words.longs, NULL)) != -1) {
+        const struct cli_option *option = found_option(&words, found);
+        if (option == NULL) return wrong_option(cli, found, argv);
         int r = take_option(cli, option, optarg);
         if (r != CLI_OK) return r;
     }
     for (int i = optind; i < argc; i++) {
         if (cli->arguments.count == CLI_ARGUMENTS_MAX)
-            return cli_fail(CLI_USAGE, "too many arguments");
+            return cli_fail(CLI_USAGE, "more than %d arguments", CLI_ARGUMENTS_MAX);
         cli->arguments.items[cli->arguments.count++] = argv[i];
     }
     return CLI_OK;
 }
 
-static bool want_color(const struct cli *cli)
+/* https://no-color.org, and the wishes of others in the order of their weight */
+static int learn_color(struct cli *cli)
 {
     const char *when = cli_has(cli, OPTION_COLOR) ? cli->option[OPTION_COLOR] : "auto";
-    if (strcmp(when, "always") == 0) return true;
-    if (strcmp(when, "never") == 0) return false;
     const char *no = getenv("NO_COLOR");
-    if (no != NULL && no[0] != 0) return false;
     const char *force = getenv("CLICOLOR_FORCE");
-    if (force != NULL && force[0] != 0 && strcmp(force, "0") != 0) return true;
     const char *term = getenv("TERM");
-    return isatty(STDOUT_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+    if (strcmp(when, "always") == 0)
+        cli->color = true;
+    else if (strcmp(when, "never") == 0)
+        cli->color = false;
+    else if (strcmp(when, "auto") != 0)
+        return cli_fail(CLI_USAGE, "--color wants auto, always or never, not '%s'", when);
+    else if (no != NULL && no[0] != 0)
+        cli->color = false;
+    else if (force != NULL && force[0] != 0 && strcmp(force, "0") != 0)
+        cli->color = true;
+    else
+        cli->color = isatty(STDOUT_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+    return CLI_OK;
 }
+
+/* --- the whole --------------------------------------------------------------------------------- */
 
 static int run_command(struct cli *cli, int argc, char **argv)
 {
-    int r = parse_options(cli, argc, argv);
+    int r = cli_parse(cli, argc, argv);
     if (r != CLI_OK) return r;
     if (cli_has(cli, OPTION_HELP)) return cli_help_command(cli->command, true, stdout);
     if (cli->arguments.count < cli->command->arguments_min) {
@@ -257,56 +287,67 @@ static int run_command(struct cli *cli, int argc, char **argv)
     if (cli->arguments.count > cli->command->arguments_max)
         return cli_fail(CLI_USAGE, "unexpected argument '%s'",
                         cli->arguments.items[cli->command->arguments_max]);
-    cli->color = want_color(cli);
-    return cli->command->run(cli);
+    r = learn_color(cli);
+    return r != CLI_OK ? r : cli->command->run(cli);
 }
 
-/* Global options may stand before the command: they are moved behind it, where one parser sees all. */
-static int leading_options(int argc, char **argv)
+static bool takes_value(const char *text)
 {
-    int count = 1;
-    while (count < argc && argv[count][0] == '-' && argv[count][1] != 0) {
-        bool takes_value = false;
-        for (int i = 0; i < cli_global_option_count; i++) {
-            const struct cli_option *option = cli_option_by_id(cli_global_options[i]);
-            const char *text = argv[count];
-            bool is_long = strncmp(text, "--", 2) == 0 && strcmp(text + 2, option->name) == 0;
-            bool is_short = text[1] == option->letter && option->letter != 0 && text[2] == 0;
-            if (is_long || is_short) takes_value = option->argument != NULL;
-        }
-        count += takes_value ? 2 : 1;
+    const struct cli_option *options[CLI_OPTIONS_MAX];
+    int count = cli_global_options(options);
+    for (int i = 0; i < count; i++) {
+        bool is_long = strncmp(text, "--", 2) == 0 && strcmp(text + 2, options[i]->name) == 0;
+        bool is_short = text[1] == options[i]->letter && text[1] != 0 && text[2] == 0;
+        if (is_long || is_short) return options[i]->argument != NULL;
     }
-    return count < argc ? count : argc;
+    return false;
+}
+
+/* Where the command begins: global options may stand before it. */
+static int find_first_word(int argc, char **argv)
+{
+    int at = 1;
+    while (at < argc && argv[at][0] == '-' && argv[at][1] != 0)
+        at += takes_value(argv[at]) ? 2 : 1;
+    return at < argc ? at : argc;
+}
+
+/* A reader that went away (| head) is no failure; a full disk is one. */
+static int end_output(int code)
+{
+    if (cli_flush() || code != CLI_OK) return code;
+    struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    if (poll(&output, 1, 0) == 1 && (output.revents & POLLERR)) return CLI_OK;
+    return cli_fail(CLI_FAILED, "cannot write to standard output");
 }
 
 int cli_main(int argc, char **argv)
 {
+    signal(SIGPIPE, SIG_IGN); /* an error of the write, which is told from others */
     if (argc >= 2 && strcmp(argv[1], "--version") == 0) return cli_version(NULL);
-    int leading = leading_options(argc, argv);
-    if (leading >= argc) {
+    int first = find_first_word(argc, argv);
+    if (first >= argc) {
         bool asked = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
         cli_help_all(asked ? stdout : stderr);
         return asked ? CLI_OK : CLI_USAGE;
     }
     int used = 0;
-    const struct cli_command *command = find_command(argc - leading, argv + leading, &used);
-    if (command == NULL) return unknown_command(argc - leading, argv + leading);
+    const struct cli_command *command = cli_find_command(argc - first, argv + first, &used);
+    if (command == NULL) return unknown_command(argc - first, argv + first);
 
-    struct cli *cli = calloc(1, sizeof(*cli));
-    char **rest = calloc((size_t)argc + 1, sizeof(*rest));
-    if (cli == NULL || rest == NULL) return cli_fail(CLI_FAILED, "out of memory");
+    /* One parser sees all options: those before the command's words, then those behind them. */
+    char **rest = memory_alloc(((size_t)argc + 1) * sizeof(rest[0]));
     int count = 0;
-    rest[count++] = argv[0];
-    for (int i = 1; i < leading; i++) rest[count++] = argv[i];
-    for (int i = leading + used; i < argc; i++) rest[count++] = argv[i];
+    for (int i = 0; i < argc; i++) {
+        if (i < first || i >= first + used) rest[count++] = argv[i];
+    }
+    rest[count] = NULL;
+    struct cli *cli = memory_alloc_zero(sizeof(*cli));
     cli->command = command;
     arena_init(&cli->arena, CLI_ARENA_MAX);
-    int r = run_command(cli, count, rest);
+    int code = run_command(cli, count, rest);
     arena_deinit(&cli->arena);
-    free(rest);
-    free(cli);
-    /* A reader that went away (| head) is no failure; a full disk is one. */
-    if (fflush(stdout) != 0 && errno != EPIPE && r == CLI_OK)
-        r = cli_fail(CLI_FAILED, "cannot write to standard output");
-    return r;
+    memory_free(cli);
+    memory_free(rest);
+    return end_output(code);
 }

@@ -22,10 +22,10 @@ enum cli_exit {
     CLI_USAGE = 2,       /* a wrong command line, or --yes was needed */
     CLI_UNREACHABLE = 3, /* no broker, or no answer in time */
     CLI_DENIED = 4,      /* authentication or authorization */
-    CLI_INTERRUPTED = 130,
 };
 
 enum cli_option_id {
+    OPTION_NONE, /* ends lists */
     OPTION_BROKERS,
     OPTION_OUTPUT,
     OPTION_NO_HEADERS,
@@ -48,11 +48,11 @@ enum cli_option_id {
     OPTION_ACKS,
     OPTION_OFFSET,
     OPTION_COUNT,
-    OPTION_UNTIL_END,
+    OPTION_FOLLOW,
     OPTION_OVERRIDE,
     OPTION_PORT,
     OPTION_DATA,
-    OPTION_EPHEMERAL,
+    OPTION_FORMAT_IF_EMPTY,
     OPTION_CONFIG_FILE,
     OPTION_CLUSTER_ID,
     OPTION_STANDALONE,
@@ -68,29 +68,32 @@ enum cli_option_id {
 };
 
 struct cli_option {
-    enum cli_option_id id;
-    char letter;          /* 0: none */
+    char letter; /* 0: none */
+    bool repeats;
     const char *name;     /* without the dashes */
     const char *argument; /* NULL: a flag */
     const char *text;
-    bool repeats;
 };
 
-enum { CLI_ARGUMENTS_MAX = 1000, CLI_COMMAND_OPTIONS_MAX = 16 };
+enum {
+    CLI_ARGUMENTS_MAX = 1000,
+    CLI_COMMAND_OPTIONS_MAX = 16, /* the one that ends the list included */
+    CLI_OPTIONS_MAX = 32,
+};
 
 struct cli;
 
 struct cli_command {
-    const char *noun; /* "topic", or a verb of its own: "serve" */
-    const char *verb; /* NULL */
-    const char *arguments; /* as the synopsis shows them */
+    const char *noun;      /* "topic", or a verb of its own: "serve" */
+    const char *verb;      /* NULL: none */
+    const char *alias;     /* one word that means both; NULL: none */
+    const char *arguments; /* as the synopsis shows them; "" */
     const char *summary;
-    const char *examples;
+    const char *examples;                                /* a command line each */
     enum cli_option_id options[CLI_COMMAND_OPTIONS_MAX]; /* besides the global ones */
-    int option_count;
     int arguments_min, arguments_max;
     int (*run)(struct cli *cli);
-    bool server; /* takes none of the client's global options */
+    bool local; /* talks to no broker: takes few of the global options */
 };
 
 struct cli_values {
@@ -111,11 +114,28 @@ struct cli {
 /* The whole program but for main(): parses, runs, returns the exit code. */
 int cli_main(int argc, char **argv);
 
+/* The command that the words begin with; *used: how many of them name it. NULL: none. */
+const struct cli_command *cli_find_command(int argc, char **argv, int *used);
+/* Fills `cli`, whose command is set, from what follows the command's words; argv[0] is skipped.
+ * CLI_OK, or CLI_USAGE after a line on standard error. */
+MUST_USE int cli_parse(struct cli *cli, int argc, char **argv);
+
 extern const struct cli_command cli_commands[];
 extern const int cli_command_count;
 const struct cli_option *cli_option_by_id(enum cli_option_id id);
-extern const enum cli_option_id cli_global_options[];
-extern const int cli_global_option_count;
+enum cli_option_id cli_option_id(const struct cli_option *option);
+
+/* The options of a command, its own first: their letters win over those of global ones, which then
+ * have their long form only. Returns how many. */
+int cli_options_of(const struct cli_command *command,
+                   const struct cli_option *options[CLI_OPTIONS_MAX]);
+/* The same, as help shows them: without the global ones. */
+int cli_own_options_of(const struct cli_command *command,
+                       const struct cli_option *options[CLI_OPTIONS_MAX]);
+/* Those that every command takes that talks to a broker. */
+int cli_global_options(const struct cli_option *options[CLI_OPTIONS_MAX]);
+/* Has an option of the command's own taken the letter of this global one? */
+bool cli_letter_is_taken(const struct cli_command *command, const struct cli_option *global);
 
 /* Prints "gregor: …" and a newline to standard error; returns `code`. */
 int cli_fail(enum cli_exit code, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -125,10 +145,14 @@ bool cli_has(const struct cli *cli, enum cli_option_id id);
  * is none or out of range. */
 MUST_USE int cli_number(const struct cli *cli, enum cli_option_id id, int64_t min, int64_t max,
                         int64_t otherwise, int64_t *value);
-/* "5s", "2m", "300ms", "1h", "7d" to milliseconds. -EINVAL. */
+/* "5s", "2m", "300ms", "1h", "7d" to milliseconds. -EINVAL: no such text. */
 MUST_USE int cli_parse_duration(struct slice text, int64_t *milliseconds);
 /* Splits "key=value". -EINVAL: no '='. */
 MUST_USE int cli_parse_pair(const char *text, struct slice *key, struct slice *value);
+
+/* Writes out what was printed. False: it can go nowhere (the reader left, the disk is full), so
+ * that there is no point in printing more; cli_main tells the one from the other at the end. */
+MUST_USE bool cli_flush(void);
 
 /* Asks on the terminal. Without one --yes is needed: false, and a line says so. */
 bool cli_confirm(const struct cli *cli, const char *question);
@@ -142,7 +166,9 @@ int cli_completion(struct cli *cli);
 /* The commands. */
 int cli_serve(struct cli *cli);
 int cli_dev(struct cli *cli);
-int cli_format(struct cli *cli);
+int cli_storage_format(struct cli *cli);
+int cli_storage_info(struct cli *cli);
+int cli_storage_random_uuid(struct cli *cli);
 int cli_config_check(struct cli *cli);
 int cli_topic_list(struct cli *cli);
 int cli_topic_create(struct cli *cli);

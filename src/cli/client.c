@@ -13,8 +13,9 @@ enum {
     ADDRESSES_MAX = 8,
     RECEIVE_FIRST = 64 << 10,
     DEFAULT_TIMEOUT_MS = 10000,
-    API_VERSIONS_VERSION = 3, /* the newest that no broker refuses */
+    API_VERSIONS_VERSION = 3, /* what brokers since 2.4 know, and newer ones still do */
     APIS_MAX = 256,
+    HOST_MAX = 256,
 };
 
 struct client_api {
@@ -24,7 +25,7 @@ struct client_api {
 struct client {
     struct os *os;
     struct os_socket *socket;
-    char address[300];
+    char address[HOST_MAX + 8];
     int64_t timeout_ns;
     int32_t correlation_id; /* of the last request sent */
     int32_t awaited;        /* of the next response */
@@ -115,8 +116,8 @@ static int client_fill(struct client *client, size_t wanted, int64_t deadline_ns
 static int client_frame(struct client *client, struct slice *frame)
 {
     int64_t deadline_ns = os_monotonic_ns(client->os) + client->timeout_ns;
-    memmove(client->in, client->in + client->in_given, client->in_size - client->in_given);
     client->in_size -= client->in_given;
+    if (client->in_size > 0) memmove(client->in, client->in + client->in_given, client->in_size);
     client->in_given = 0;
     int r = client_fill(client, 4, deadline_ns);
     if (r < 0) return r;
@@ -160,8 +161,8 @@ static int client_receive_message(struct client *client, enum api_key key, int16
     int r = client_frame(client, &frame);
     if (r < 0) return r;
     struct response_header header;
-    r = wire_decode(&wire_response_header, wire_response_header_version(api, version), &frame, arena,
-                    &header);
+    r = wire_decode(&wire_response_header, wire_response_header_version(api, version), &frame,
+                    arena, &header);
     if (r < 0) return -EBADMSG;
     if (header.correlation_id != ++client->awaited) return -EBADMSG;
     return wire_decode(api->response, version, &frame, arena, response);
@@ -171,6 +172,11 @@ int client_send(struct client *client, enum api_key key, int16_t version, const 
 {
     int r = client_send_bytes(client, key, version, request);
     return r < 0 ? client_fail(client, r) : CLI_OK;
+}
+
+void client_expect_nothing(struct client *client)
+{
+    client->awaited++;
 }
 
 int client_receive(struct client *client, enum api_key key, int16_t version, struct arena *arena,
@@ -189,6 +195,13 @@ int client_call(struct client *client, enum api_key key, int16_t version, const 
     return r < 0 ? client_fail(client, r) : CLI_OK;
 }
 
+void client_sleep(struct client *client, int64_t milliseconds)
+{
+    int64_t deadline_ns = os_monotonic_ns(client->os) + milliseconds * 1000000;
+    while (os_monotonic_ns(client->os) < deadline_ns)
+        os_turn(client->os, deadline_ns);
+}
+
 /* --- opening ----------------------------------------------------------------------------------- */
 
 static int client_learn_versions(struct client *client, struct arena *arena)
@@ -200,13 +213,14 @@ static int client_learn_versions(struct client *client, struct arena *arena)
     request.client_software_version = SLICE(GREGOR_VERSION);
     int r = client_send_bytes(client, API_API_VERSIONS, API_VERSIONS_VERSION, &request);
     if (r == 0)
-        r = client_receive_message(client, API_API_VERSIONS, API_VERSIONS_VERSION, arena, &response);
+        r = client_receive_message(client, API_API_VERSIONS, API_VERSIONS_VERSION, arena,
+                                   &response);
     if (r < 0) return r;
     if (response.error_code != KAFKA_ERROR_NONE) return -ENOTSUP;
     for (int32_t i = 0; i < response.api_keys_count && client->api_count < APIS_MAX; i++) {
-        client->apis[client->api_count++] = (struct client_api){response.api_keys[i].api_key,
-                                                                response.api_keys[i].min_version,
-                                                                response.api_keys[i].max_version};
+        client->apis[client->api_count++] =
+            (struct client_api){response.api_keys[i].api_key, response.api_keys[i].min_version,
+                                response.api_keys[i].max_version};
     }
     return 0;
 }
@@ -234,25 +248,22 @@ static int client_reach(struct client *client, const char *host, uint16_t port, 
     return r;
 }
 
-static struct client *client_create(struct cli *cli)
+static int client_create(struct cli *cli, struct client **created)
 {
     int64_t timeout_ms = DEFAULT_TIMEOUT_MS;
-    if (cli_has(cli, OPTION_TIMEOUT) &&
-        cli_parse_duration(slice_of(cli->option[OPTION_TIMEOUT]), &timeout_ms) < 0) {
-        (void)cli_fail(CLI_USAGE, "--timeout wants a duration like 5s, not '%s'",
-                       cli->option[OPTION_TIMEOUT]);
-        return NULL;
-    }
-    struct client *client = memory_alloc(sizeof(*client));
-    memset(client, 0, sizeof(*client));
+    const char *timeout = cli->option[OPTION_TIMEOUT];
+    if (timeout != NULL && cli_parse_duration(slice_of(timeout), &timeout_ms) < 0)
+        return cli_fail(CLI_USAGE, "--timeout wants a duration like 5s, not '%s'", timeout);
+    struct os *os;
+    struct os_options options = {.workers_max = 1};
+    int r = os_create(&options, &os);
+    if (r < 0) return cli_fail(CLI_FAILED, "cannot make an event loop: %s", strerror(-r));
+    struct client *client = memory_alloc_zero(sizeof(*client));
+    client->os = os;
     client->timeout_ns = timeout_ms * 1000000;
     writer_init(&client->out, CLIENT_FRAME_MAX);
-    struct os_options options = {.workers_max = 1};
-    if (os_create(&options, &client->os) < 0) {
-        (void)cli_fail(CLI_FAILED, "cannot make an event loop");
-        return client_close(client);
-    }
-    return client;
+    *created = client;
+    return CLI_OK;
 }
 
 struct client *client_close(struct client *client)
@@ -268,13 +279,14 @@ struct client *client_close(struct client *client)
 
 int client_open_at(struct cli *cli, struct slice host, int32_t port, struct client **opened)
 {
-    char name[256];
+    char name[HOST_MAX];
     if (host.size >= sizeof(name)) return cli_fail(CLI_FAILED, "a broker's name is too long");
-    struct client *client = client_create(cli);
-    if (client == NULL) return CLI_USAGE;
+    struct client *client;
+    int r = client_create(cli, &client);
+    if (r != CLI_OK) return r;
     snprintf(name, sizeof(name), "%.*s", SLICE_ARG(host));
     snprintf(client->address, sizeof(client->address), "%s:%d", name, (int)port);
-    int r = client_reach(client, name, (uint16_t)port, &cli->arena);
+    r = client_reach(client, name, (uint16_t)port, &cli->arena);
     if (r < 0) {
         int code = cli_fail(CLI_UNREACHABLE, "cannot reach %s: %s", client->address, strerror(-r));
         client_close(client);
@@ -290,7 +302,8 @@ static int parse_broker(struct slice text, struct slice *host, int32_t *port)
     *port = 9092;
     *host = text;
     size_t colon = text.size;
-    while (colon > 0 && text.data[colon - 1] != ':' && text.data[colon - 1] != ']') colon--;
+    while (colon > 0 && text.data[colon - 1] != ':' && text.data[colon - 1] != ']')
+        colon--;
     if (colon > 0 && text.data[colon - 1] == ':') {
         int64_t number;
         struct slice digits = {text.data + colon, text.size - colon};
@@ -298,28 +311,34 @@ static int parse_broker(struct slice text, struct slice *host, int32_t *port)
         *port = (int32_t)number;
         host->size = colon - 1;
     }
-    if (host->size >= 2 && host->data[0] == '[') *host = (struct slice){host->data + 1, host->size - 2};
+    if (host->size >= 2 && host->data[0] == '[')
+        *host = (struct slice){host->data + 1, host->size - 2};
     return host->size > 0 ? 0 : -EINVAL;
+}
+
+static const char *client_brokers(const struct cli *cli)
+{
+    const char *from_environment = getenv("GREGOR_BROKERS");
+    if (cli_has(cli, OPTION_BROKERS)) return cli->option[OPTION_BROKERS];
+    if (from_environment != NULL && from_environment[0] != 0) return from_environment;
+    return "127.0.0.1:9092";
 }
 
 int client_open(struct cli *cli, struct client **opened)
 {
-    const char *from_environment = getenv("GREGOR_BROKERS");
-    const char *brokers = cli_has(cli, OPTION_BROKERS)                                  ? cli->option[OPTION_BROKERS]
-                          : from_environment != NULL && from_environment[0] != 0 ? from_environment
-                                                                                  : "127.0.0.1:9092";
-    int r = cli_has(cli, OPTION_BROKERS) ? CLI_USAGE : CLI_UNREACHABLE;
+    const char *brokers = client_brokers(cli);
+    int r = CLI_USAGE;
     const char *from = brokers;
-    while (*from != 0) {
+    do {
         const char *end = strchrnul(from, ',');
+        struct slice text = {(const uint8_t *)from, (size_t)(end - from)};
         struct slice host;
         int32_t port;
-        if (parse_broker((struct slice){(const uint8_t *)from, (size_t)(end - from)}, &host, &port) < 0)
+        if (parse_broker(text, &host, &port) < 0)
             return cli_fail(CLI_USAGE, "'%s' is no list of HOST:PORT", brokers);
         r = client_open_at(cli, host, port, opened);
-        if (r == CLI_OK) return CLI_OK;
-        from = *end == 0 ? end : end + 1;
-    }
+        from = *end == 0 ? NULL : end + 1;
+    } while (r == CLI_UNREACHABLE && from != NULL);
     return r;
 }
 

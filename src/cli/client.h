@@ -24,7 +24,8 @@ enum { CLIENT_FRAME_MAX = 256 << 20 };
  * after a line on standard error. */
 MUST_USE int client_open(struct cli *cli, struct client **opened);
 /* Another broker of the same cluster. */
-MUST_USE int client_open_at(struct cli *cli, struct slice host, int32_t port, struct client **opened);
+MUST_USE int client_open_at(struct cli *cli, struct slice host, int32_t port,
+                            struct client **opened);
 struct client *client_close(struct client *client); /* NULL is fine */
 
 /* The version both sides know: the greatest up to `max` (INT16_MAX: ours). -1: there is none. */
@@ -39,8 +40,12 @@ MUST_USE int client_call(struct client *client, enum api_key key, int16_t versio
 /* Sends without waiting: the caller reads the responses, in order, by client_receive. */
 MUST_USE int client_send(struct client *client, enum api_key key, int16_t version,
                          const void *request);
+/* The last request sent has no response (acks=0). */
+void client_expect_nothing(struct client *client);
 MUST_USE int client_receive(struct client *client, enum api_key key, int16_t version,
                             struct arena *arena, void *response);
+
+void client_sleep(struct client *client, int64_t milliseconds);
 
 struct os *client_os(struct client *client);
 const char *client_address(const struct client *client); /* "127.0.0.1:9092", for messages */

@@ -1,5 +1,4 @@
-/* Help, the man page, the tree as JSON, completions: all printed from the tables of options.c. */
-#include <stdlib.h>
+/* Help, the man page, the tree as JSON: all printed from the tables of options.c. */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -7,22 +6,37 @@
 static const char *const summary =
     "gregor is Apache Kafka in one small binary: a broker, and the tools to work with any Kafka.";
 
+struct man_entry {
+    const char *term;
+    const char *text;
+};
+
+static const struct man_entry man_exits[] = {
+    {"0", "done"},
+    {"1", "an item failed"},
+    {"2", "wrong usage, or --yes was needed"},
+    {"3", "no broker answered, or not in time"},
+    {"4", "authentication or authorization failed"},
+    {"130", "interrupted"},
+};
+
 static void print_synopsis(const struct cli_command *command, FILE *to)
 {
     fprintf(to, "gregor %s", command->noun);
     if (command->verb != NULL) fprintf(to, " %s", command->verb);
-    if (command->option_count > 0) fputs(" [OPTION...]", to);
+    if (command->options[0] != OPTION_NONE) fputs(" [OPTION...]", to);
     if (command->arguments[0] != 0) fprintf(to, " %s", command->arguments);
 }
 
-static void print_option(const struct cli_option *option, FILE *to)
+/* "-p, --partitions N   how many" */
+static void print_option(const struct cli_option *option, char letter, FILE *to)
 {
-    char left[64];
-    int size = snprintf(left, sizeof(left), "%c%c%s --%s%s%s", option->letter != 0 ? '-' : ' ',
-                        option->letter != 0 ? option->letter : ' ', option->letter != 0 ? "," : " ",
-                        option->name, option->argument != NULL ? " " : "",
-                        option->argument != NULL ? option->argument : "");
-    fprintf(to, "  %-*s %s\n", size < 34 ? 34 : size, left, option->text);
+    char short_form[] = "-x,";
+    short_form[1] = letter;
+    char long_form[64];
+    snprintf(long_form, sizeof(long_form), "--%s%s%s", option->name,
+             option->argument != NULL ? " " : "", option->argument != NULL ? option->argument : "");
+    fprintf(to, "  %3s %-30s %s\n", letter != 0 ? short_form : "", long_form, option->text);
 }
 
 int cli_help_command(const struct cli_command *command, bool full, FILE *to)
@@ -39,13 +53,19 @@ int cli_help_command(const struct cli_command *command, bool full, FILE *to)
     fputs("usage: ", to);
     print_synopsis(command, to);
     fprintf(to, "\n  %s\n", command->summary);
-    if (command->option_count > 0) fputs("\noptions\n", to);
-    for (int i = 0; i < command->option_count; i++)
-        print_option(cli_option_by_id(command->options[i]), to);
-    if (!full || command->server) return CLI_OK;
+    if (command->alias != NULL) fprintf(to, "  gregor %s is the same.\n", command->alias);
+    const struct cli_option *options[CLI_OPTIONS_MAX];
+    int own = cli_own_options_of(command, options);
+    if (own > 0) fputs("\noptions\n", to);
+    for (int i = 0; i < own; i++)
+        print_option(options[i], options[i]->letter, to);
+    if (!full) return CLI_OK;
+    int all = cli_options_of(command, options);
     fputs("\neverywhere\n", to);
-    for (int i = 0; i < cli_global_option_count; i++)
-        print_option(cli_option_by_id(cli_global_options[i]), to);
+    for (int i = own; i < all; i++) {
+        bool taken = cli_letter_is_taken(command, options[i]);
+        print_option(options[i], taken ? 0 : options[i]->letter, to);
+    }
     return CLI_OK;
 }
 
@@ -59,9 +79,10 @@ int cli_help_all(FILE *to)
                  command->verb != NULL ? command->verb : "");
         fprintf(to, "  gregor %-16s %s\n", name, command->summary);
     }
-    fputs("\ngregor help COMMAND says more. Exit codes: 0 done, 1 something failed, 2 wrong usage,\n"
-          "3 no broker answered, 4 not allowed.\n",
-          to);
+    fputs(
+        "\ngregor help COMMAND says more. Exit codes: 0 done, 1 something failed, 2 wrong usage,\n"
+        "3 no broker answered, 4 not allowed.\n",
+        to);
     return CLI_OK;
 }
 
@@ -79,11 +100,11 @@ static void print_json_string(const char *text, FILE *to)
     fputc('"', to);
 }
 
-static void print_json_options(const enum cli_option_id *ids, int count, FILE *to)
+static void print_json_options(const struct cli_option *const *options, int count, FILE *to)
 {
     fputc('[', to);
     for (int i = 0; i < count; i++) {
-        const struct cli_option *option = cli_option_by_id(ids[i]);
+        const struct cli_option *option = options[i];
         fprintf(to, "%s{\"name\":\"--%s\"", i > 0 ? "," : "", option->name);
         if (option->letter != 0) fprintf(to, ",\"letter\":\"-%c\"", option->letter);
         if (option->argument != NULL) {
@@ -99,8 +120,9 @@ static void print_json_options(const enum cli_option_id *ids, int count, FILE *t
 
 static int print_json(FILE *to)
 {
+    const struct cli_option *options[CLI_OPTIONS_MAX];
     fputs("{\"schema\":\"gregor.help/1\",\"global_options\":", to);
-    print_json_options(cli_global_options, cli_global_option_count, to);
+    print_json_options(options, cli_global_options(options), to);
     fputs(",\"commands\":[", to);
     for (int i = 0; i < cli_command_count; i++) {
         const struct cli_command *command = &cli_commands[i];
@@ -112,16 +134,19 @@ static int print_json(FILE *to)
         fputs(",\"examples\":", to);
         print_json_string(command->examples, to);
         fputs(",\"options\":", to);
-        print_json_options(command->options, command->option_count, to);
+        print_json_options(options, cli_own_options_of(command, options), to);
         fputc('}', to);
     }
-    fputs("],\"exit_codes\":{\"0\":\"done\",\"1\":\"an item failed\",\"2\":\"wrong usage\","
-          "\"3\":\"no broker answered\",\"4\":\"not allowed\",\"130\":\"interrupted\"}}\n",
-          to);
+    fputs("],\"exit_codes\":{", to);
+    for (size_t i = 0; i < ARRAY_COUNT(man_exits); i++) {
+        fprintf(to, "%s\"%s\":", i > 0 ? "," : "", man_exits[i].term);
+        print_json_string(man_exits[i].text, to);
+    }
+    fputs("}}\n", to);
     return CLI_OK;
 }
 
-/* roff: backslashes and leading dots and quotes are special. */
+/* roff: backslashes, dashes and what looks like a request at the beginning of a line. */
 static void print_roff(const char *text, FILE *to)
 {
     bool line_start = true;
@@ -137,10 +162,10 @@ static void print_roff(const char *text, FILE *to)
     }
 }
 
-static void print_man_options(const enum cli_option_id *ids, int count, FILE *to)
+static void print_man_options(const struct cli_option *const *options, int count, FILE *to)
 {
     for (int i = 0; i < count; i++) {
-        const struct cli_option *option = cli_option_by_id(ids[i]);
+        const struct cli_option *option = options[i];
         fputs(".TP\n", to);
         if (option->letter != 0) fprintf(to, "\\fB\\-%c\\fR, ", option->letter);
         fputs("\\fB\\-\\-", to);
@@ -153,29 +178,83 @@ static void print_man_options(const enum cli_option_id *ids, int count, FILE *to
     }
 }
 
+static void print_man_command(const struct cli_command *command, FILE *to)
+{
+    const struct cli_option *options[CLI_OPTIONS_MAX];
+    fputs(".SS ", to);
+    print_synopsis(command, to);
+    fputc('\n', to);
+    print_roff(command->summary, to);
+    if (command->alias != NULL) fprintf(to, " (also: gregor %s)", command->alias);
+    fputs("\n.PP\n.nf\n", to);
+    print_roff(command->examples, to);
+    fputs(".fi\n", to);
+    print_man_options(options, cli_own_options_of(command, options), to);
+}
+
+static void print_man_entries(const char *section, const struct man_entry *entries, size_t count,
+                              FILE *to)
+{
+    fprintf(to, ".SH %s\n", section);
+    for (size_t i = 0; i < count; i++) {
+        fputs(".TP\n.B ", to);
+        print_roff(entries[i].term, to);
+        fputc('\n', to);
+        print_roff(entries[i].text, to);
+        fputc('\n', to);
+    }
+}
+
+static const struct man_entry man_formats[] = {
+    {"%t %p %o", "topic, partition, offset"},
+    {"%k %v", "key and value; empty where there is none. %s is %v"},
+    {"%h{FORMAT}", "each header by FORMAT, where %k and %v are the header's; %h alone is k=v,k=v"},
+    {"%d", "timestamp in milliseconds; %d{rfc3339} as a date in UTC"},
+    {"%e", "leader epoch of the batch"},
+    {"%T %K %V %H", "size of topic, key and value in bytes, number of headers; -1 for null"},
+    {"%%", "a percent sign"},
+    {"\\n \\t \\r \\\\ \\xNN", "as in C"},
+    {"%v{hex} %v{base64}", "text is given as hexadecimal digits or in base64 (t, k, v)"},
+    {"%p{big32}", "numbers are given in binary: byte, big16, big32, big64, little16, little32, "
+                  "little64; or as text: ascii, hex"},
+    {"json", "one JSON object a line with topic, partition, offset, timestamp, key, value and "
+             "headers; bytes that are no UTF-8 are {\"base64\":\"...\"}. produce reads the same"},
+    {"produce", "reads %k %v %p %d with text between them, the sizes %K %V ahead of what they are "
+                "the sizes of, or of a fixed size as in %k{8}"},
+};
+
+static const struct man_entry man_offsets[] = {
+    {"start, end", "the first record, behind the last"},
+    {"N", "the record with offset N, or the next"},
+    {"+N, -N", "N behind the start, N before the end"},
+    {"@TIME", "the first record of that time or later: milliseconds since 1970, a date as "
+              "2026-11-22 or 2026-11-22T21:12:04Z, now, or -1h: that long ago"},
+    {"A:B", "from A up to B, which is not shown; either may be left out"},
+};
+
+static const struct man_entry man_environment[] = {
+    {"GREGOR_BROKERS", "where to connect, unless --brokers is given"},
+    {"NO_COLOR", "if not empty: no colors"},
+    {"CLICOLOR_FORCE", "if not empty: colors even where the output is no terminal"},
+};
+
 static int print_man(FILE *to)
 {
-    fputs(".TH GREGOR 1\n.SH NAME\ngregor \\- Apache Kafka in one small binary\n.SH SYNOPSIS\n"
+    const struct cli_option *options[CLI_OPTIONS_MAX];
+    fputs(".TH GREGOR 1 \"\" \"gregor " GREGOR_VERSION "\"\n"
+          ".SH NAME\ngregor \\- Apache Kafka in one small binary\n.SH SYNOPSIS\n"
           ".B gregor\n[\\fIOPTION\\fR...] \\fICOMMAND\\fR [\\fIARGUMENT\\fR...]\n.SH DESCRIPTION\n",
           to);
     print_roff(summary, to);
-    fputs("\n.SH COMMANDS\n", to);
-    for (int i = 0; i < cli_command_count; i++) {
-        const struct cli_command *command = &cli_commands[i];
-        fputs(".SS ", to);
-        print_synopsis(command, to);
-        fputc('\n', to);
-        print_roff(command->summary, to);
-        fputs("\n.PP\n.nf\n", to);
-        print_roff(command->examples, to);
-        fputs(".fi\n", to);
-        print_man_options(command->options, command->option_count, to);
-    }
+    fputs("\nStandard output is data, standard error is everything else.\n.SH COMMANDS\n", to);
+    for (int i = 0; i < cli_command_count; i++)
+        print_man_command(&cli_commands[i], to);
     fputs(".SH OPTIONS\n", to);
-    print_man_options(cli_global_options, cli_global_option_count, to);
-    fputs(".SH EXIT STATUS\n0 done, 1 an item failed, 2 wrong usage, 3 no broker answered, 4 not "
-          "allowed, 130 interrupted\n",
-          to);
+    print_man_options(options, cli_global_options(options), to);
+    print_man_entries("RECORD FORMATS", man_formats, ARRAY_COUNT(man_formats), to);
+    print_man_entries("OFFSETS", man_offsets, ARRAY_COUNT(man_offsets), to);
+    print_man_entries("ENVIRONMENT", man_environment, ARRAY_COUNT(man_environment), to);
+    print_man_entries("EXIT STATUS", man_exits, ARRAY_COUNT(man_exits), to);
     return CLI_OK;
 }
 
@@ -185,114 +264,16 @@ int cli_help(struct cli *cli)
     if (cli_has(cli, OPTION_MAN)) return print_man(stdout);
     if (cli->arguments.count == 0) return cli_help_all(stdout);
     const char *verb = cli->arguments.count > 1 ? cli->arguments.items[1] : NULL;
+    const char *noun = cli->arguments.items[0];
     int shown = 0;
     for (int i = 0; i < cli_command_count; i++) {
         const struct cli_command *command = &cli_commands[i];
-        if (strcmp(command->noun, cli->arguments.items[0]) != 0) continue;
+        bool is_alias = command->alias != NULL && strcmp(command->alias, noun) == 0;
+        if (!is_alias && strcmp(command->noun, noun) != 0) continue;
         if (verb != NULL && (command->verb == NULL || strcmp(command->verb, verb) != 0)) continue;
         if (shown++ > 0) fputc('\n', stdout);
-        cli_help_command(command, verb != NULL || command->verb == NULL, stdout);
+        cli_help_command(command, is_alias || verb != NULL || command->verb == NULL, stdout);
     }
-    if (shown == 0) return cli_fail(CLI_USAGE, "no command '%s'", cli->arguments.items[0]);
-    return CLI_OK;
-}
-
-/* --- completions ------------------------------------------------------------------------------- */
-
-static void print_words(const char *noun, const char *separator)
-{
-    const char *last = "";
-    for (int i = 0; i < cli_command_count; i++) {
-        const struct cli_command *command = &cli_commands[i];
-        if (noun == NULL && strcmp(command->noun, last) != 0) {
-            printf("%s%s", command->noun, separator);
-            last = command->noun;
-        }
-        if (noun != NULL && command->verb != NULL && strcmp(command->noun, noun) == 0)
-            printf("%s%s", command->verb, separator);
-    }
-}
-
-static void print_flags(const struct cli_command *command)
-{
-    for (int i = 0; i < command->option_count; i++)
-        printf("--%s ", cli_option_by_id(command->options[i])->name);
-    for (int i = 0; !command->server && i < cli_global_option_count; i++)
-        printf("--%s ", cli_option_by_id(cli_global_options[i])->name);
-}
-
-static void complete_bash(void)
-{
-    printf("_gregor() {\n"
-           "  local cur=${COMP_WORDS[COMP_CWORD]} noun=${COMP_WORDS[1]} verb=${COMP_WORDS[2]} words=\n"
-           "  if ((COMP_CWORD == 1)); then words='");
-    print_words(NULL, " ");
-    printf("'\n  else case \"$noun $verb\" in\n");
-    for (int i = 0; i < cli_command_count; i++) {
-        const struct cli_command *command = &cli_commands[i];
-        printf("    \"%s %s\"*) words='", command->noun, command->verb != NULL ? command->verb : "");
-        print_flags(command);
-        printf("' ;;\n");
-    }
-    printf("  esac; fi\n"
-           "  if ((COMP_CWORD == 2)); then case \"$noun\" in\n");
-    const char *last = "";
-    for (int i = 0; i < cli_command_count; i++) {
-        const struct cli_command *command = &cli_commands[i];
-        if (command->verb == NULL || strcmp(command->noun, last) == 0) continue;
-        last = command->noun;
-        printf("    %s) words='", command->noun);
-        print_words(command->noun, " ");
-        printf("' ;;\n");
-    }
-    printf("  esac; fi\n"
-           "  case \"$noun $verb\" in produce*|consume*|topic\\ [dg]*)\n"
-           "    [[ $cur == -* ]] || ((COMP_CWORD == 2 && ${#verb} == 0)) && [[ $noun == topic ]] ||\n"
-           "      words+=\" $(timeout 0.3 gregor topic list --output csv --no-headers 2>/dev/null |"
-           " cut -d, -f1)\" ;;\n"
-           "  esac\n"
-           "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-           "}\n"
-           "complete -o default -F _gregor gregor\n");
-}
-
-static void complete_zsh(void)
-{
-    printf("#compdef gregor\nautoload -U +X bashcompinit && bashcompinit\n");
-    complete_bash();
-}
-
-static void complete_fish(void)
-{
-    printf("complete -c gregor -f\n");
-    for (int i = 0; i < cli_command_count; i++) {
-        const struct cli_command *command = &cli_commands[i];
-        char seen[80];
-        snprintf(seen, sizeof(seen), command->verb != NULL ? "__fish_seen_subcommand_from %s" : "",
-                 command->noun);
-        printf("complete -c gregor -n '__fish_use_subcommand' -a %s\n", command->noun);
-        if (command->verb != NULL)
-            printf("complete -c gregor -n '%s' -a %s -d '%s'\n", seen, command->verb,
-                   command->summary);
-        for (int j = 0; j < command->option_count; j++) {
-            const struct cli_option *option = cli_option_by_id(command->options[j]);
-            printf("complete -c gregor -n '__fish_seen_subcommand_from %s' -l %s -d '%s'\n",
-                   command->verb != NULL ? command->verb : command->noun, option->name,
-                   option->text);
-        }
-    }
-}
-
-int cli_completion(struct cli *cli)
-{
-    const char *shell = cli->arguments.items[0];
-    if (strcmp(shell, "bash") == 0)
-        complete_bash();
-    else if (strcmp(shell, "zsh") == 0)
-        complete_zsh();
-    else if (strcmp(shell, "fish") == 0)
-        complete_fish();
-    else
-        return cli_fail(CLI_USAGE, "no completion for '%s': bash, zsh or fish", shell);
+    if (shown == 0) return cli_fail(CLI_USAGE, "no command '%s'", noun);
     return CLI_OK;
 }

@@ -17,6 +17,7 @@ struct output {
     const struct output_column *columns;
     int column_count;
     bool headings;
+    bool color;
     struct libscols_table *table; /* of FORMAT_TABLE */
     json_t *items;                /* of FORMAT_JSON */
 };
@@ -25,7 +26,6 @@ static int parse_format(const struct cli *cli, enum output_format *format)
 {
     static const char *const names[] = {"table", "json", "jsonl", "csv"};
     *format = FORMAT_TABLE;
-    /* `consume` has an -o of its own and prints records, not rows. */
     if (!cli_has(cli, OPTION_OUTPUT)) return 0;
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         if (strcmp(cli->option[OPTION_OUTPUT], names[i]) != 0) continue;
@@ -42,6 +42,7 @@ static void begin_table(struct output *output)
     output->table = scols_new_table();
     ASSERT(output->table != NULL);
     scols_table_enable_noheadings(output->table, !output->headings);
+    scols_table_enable_colors(output->table, output->color);
     for (int i = 0; i < output->column_count; i++) {
         int flags = output->columns[i].kind == OUTPUT_NUMBER ? SCOLS_FL_RIGHT : 0;
         struct libscols_column *column =
@@ -62,11 +63,13 @@ int output_begin(const struct cli *cli, const char *schema, const struct output_
                               .schema = schema,
                               .columns = columns,
                               .column_count = count,
-                              .headings = !cli_has(cli, OPTION_NO_HEADERS)};
+                              .headings = !cli_has(cli, OPTION_NO_HEADERS),
+                              .color = cli->color};
     if (format == FORMAT_TABLE) begin_table(output);
     if (format == FORMAT_JSON) output->items = json_array();
     if (format == FORMAT_CSV && output->headings) {
-        for (int i = 0; i < count; i++) printf("%s%s", i > 0 ? "," : "", columns[i].field);
+        for (int i = 0; i < count; i++)
+            printf("%s%s", i > 0 ? "," : "", columns[i].field);
         putchar('\n');
     }
     *begun = output;
@@ -94,9 +97,14 @@ static void table_row(struct output *output, const struct slice *values)
     struct libscols_line *line = scols_table_new_line(output->table, NULL);
     ASSERT(line != NULL);
     for (int i = 0; i < output->column_count; i++) {
-        char *text = strndup(values[i].size > 0 ? (const char *)values[i].data : "", values[i].size);
+        char *text =
+            strndup(values[i].size > 0 ? (const char *)values[i].data : "", values[i].size);
         ASSERT(text != NULL);
         int r = scols_line_refer_data(line, (size_t)i, text);
+        ASSERT(r == 0);
+        if (output->columns[i].kind != OUTPUT_STATE) continue;
+        const char *color = slice_equal(values[i], SLICE("ok")) ? "green" : "red";
+        r = scols_cell_set_color(scols_line_get_cell(line, (size_t)i), color);
         ASSERT(r == 0);
     }
 }
@@ -108,8 +116,9 @@ static void csv_row(const struct output *output, const struct slice *values)
         if (i > 0) putchar(',');
         const char *data = (const char *)values[i].data;
         size_t size = values[i].size;
-        bool quote = size > 0 && (memchr(data, ',', size) != NULL || memchr(data, '"', size) != NULL ||
-                                  memchr(data, '\n', size) != NULL);
+        bool quote =
+            size > 0 && (memchr(data, ',', size) != NULL || memchr(data, '"', size) != NULL ||
+                         memchr(data, '\n', size) != NULL);
         if (quote) putchar('"');
         for (size_t j = 0; j < size; j++) {
             if (data[j] == '"') putchar('"');

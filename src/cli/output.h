@@ -12,7 +12,11 @@
 
 enum { OUTPUT_COLUMNS_MAX = 16 };
 
-enum output_kind { OUTPUT_TEXT, OUTPUT_NUMBER }; /* numbers are right-aligned, bare in JSON */
+enum output_kind {
+    OUTPUT_TEXT,
+    OUTPUT_NUMBER, /* right-aligned, bare in JSON */
+    OUTPUT_STATE,  /* a text that is "ok" or tells what is wrong: colored */
+};
 
 struct output_column {
     const char *heading; /* of tables: no blanks */

@@ -1,7 +1,5 @@
 /* topic list, create, describe, delete, grow. */
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/client.h"
 #include "cli/cluster.h"
@@ -38,14 +36,12 @@ static int64_t topic_messages(const struct cluster_topic *topic)
 int cli_topic_list(struct cli *cli)
 {
     static const struct output_column columns[] = {
-        {"NAME", "name", OUTPUT_TEXT},
-        {"PARTITIONS", "partitions", OUTPUT_NUMBER},
-        {"REPLICAS", "replicas", OUTPUT_NUMBER},
-        {"MESSAGES", "messages", OUTPUT_NUMBER},
-        {"STATE", "state", OUTPUT_TEXT},
+        {"NAME", "name", OUTPUT_TEXT},           {"PARTITIONS", "partitions", OUTPUT_NUMBER},
+        {"REPLICAS", "replicas", OUTPUT_NUMBER}, {"MESSAGES", "messages", OUTPUT_NUMBER},
+        {"STATE", "state", OUTPUT_STATE},
     };
     struct cluster cluster;
-    int r = cluster_open(cli, NULL, 0, &cluster);
+    int r = cluster_open(cli, NULL, 0, false, &cluster);
     if (r == CLI_OK) r = cluster_learn_offsets(&cluster);
     struct output *output = NULL;
     if (r == CLI_OK && output_begin(cli, "topic.list", columns, ARRAY_COUNT(columns), &output) < 0)
@@ -68,7 +64,8 @@ int cli_topic_list(struct cli *cli)
 
 /* --- create ------------------------------------------------------------------------------------ */
 
-static int gather_configs(struct cli *cli, struct create_topics_request_creatable_topic_config **configs)
+static int gather_configs(struct cli *cli,
+                          struct create_topics_request_creatable_topic_config **configs)
 {
     const struct cli_values *given = &cli->repeated[OPTION_CONFIG];
     *configs = arena_alloc(&cli->arena, (size_t)given->count * sizeof(**configs) + 1);
@@ -203,11 +200,11 @@ static void partition_row(struct cli *cli, struct output *output, struct slice n
 static int describe_one(struct cli *cli, struct cluster *cluster, const struct cluster_topic *topic)
 {
     static const struct output_column columns[] = {
-        {"TOPIC", "topic", OUTPUT_TEXT},       {"PARTITION", "partition", OUTPUT_NUMBER},
-        {"LEADER", "leader", OUTPUT_NUMBER},   {"EPOCH", "leader_epoch", OUTPUT_NUMBER},
-        {"REPLICAS", "replicas", OUTPUT_TEXT}, {"ISR", "isr", OUTPUT_TEXT},
+        {"TOPIC", "topic", OUTPUT_TEXT},          {"PARTITION", "partition", OUTPUT_NUMBER},
+        {"LEADER", "leader", OUTPUT_NUMBER},      {"EPOCH", "leader_epoch", OUTPUT_NUMBER},
+        {"REPLICAS", "replicas", OUTPUT_TEXT},    {"ISR", "isr", OUTPUT_TEXT},
         {"START", "start_offset", OUTPUT_NUMBER}, {"END", "end_offset", OUTPUT_NUMBER},
-        {"MESSAGES", "messages", OUTPUT_NUMBER},  {"STATE", "state", OUTPUT_TEXT},
+        {"MESSAGES", "messages", OUTPUT_NUMBER},  {"STATE", "state", OUTPUT_STATE},
     };
     bool people = !cli_has(cli, OPTION_OUTPUT) || strcmp(cli->option[OPTION_OUTPUT], "table") == 0;
     if (people) {
@@ -231,7 +228,7 @@ static int describe_one(struct cli *cli, struct cluster *cluster, const struct c
 int cli_topic_describe(struct cli *cli)
 {
     struct cluster cluster;
-    int r = cluster_open(cli, cli->arguments.items, cli->arguments.count, &cluster);
+    int r = cluster_open(cli, cli->arguments.items, cli->arguments.count, false, &cluster);
     if (r == CLI_OK) r = cluster_learn_offsets(&cluster);
     int worst = r;
     for (int32_t i = 0; r == CLI_OK && i < cluster.topic_count; i++) {
@@ -251,10 +248,10 @@ int cli_topic_describe(struct cli *cli)
 
 int cli_topic_delete(struct cli *cli)
 {
-    struct slice question =
-        arena_printf(&cli->arena, "Delete %d topic%s with all records?%c", cli->arguments.count,
-                     cli->arguments.count == 1 ? "" : "s", 0);
-    if (!cli_confirm(cli, (const char *)question.data)) return CLI_USAGE;
+    char question[64];
+    snprintf(question, sizeof(question), "Delete %d topic%s with all records?",
+             cli->arguments.count, cli->arguments.count == 1 ? "" : "s");
+    if (!cli_confirm(cli, question)) return CLI_USAGE;
     struct client *client;
     int r = client_open(cli, &client);
     if (r != CLI_OK) return r;
@@ -281,17 +278,18 @@ int cli_topic_delete(struct cli *cli)
     }
     struct delete_topics_response response;
     r = client_call(client, API_DELETE_TOPICS, version, &request, &cli->arena, &response);
+    int worst = r;
     for (int32_t i = 0; r == CLI_OK && i < response.responses_count; i++) {
         const struct delete_topics_response_deletable_topic_result *topic = &response.responses[i];
         enum kafka_error error = (enum kafka_error)topic->error_code;
         if (error == KAFKA_ERROR_NONE)
             printf("deleted  %.*s\n", SLICE_ARG(topic->name));
         else
-            r = cli_fail(client_exit(error), "%.*s: %s", SLICE_ARG(topic->name),
-                         kafka_error_name(error));
+            worst = cli_fail(client_exit(error), "%.*s: %s", SLICE_ARG(topic->name),
+                             kafka_error_name(error));
     }
     client_close(client);
-    return r;
+    return worst;
 }
 
 /* --- grow -------------------------------------------------------------------------------------- */
@@ -324,6 +322,7 @@ int cli_topic_grow(struct cli *cli)
     r = client_call(client, API_CREATE_PARTITIONS,
                     client_version(client, API_CREATE_PARTITIONS, INT16_MAX), &request, &cli->arena,
                     &response);
+    int worst = r;
     for (int32_t i = 0; r == CLI_OK && i < response.results_count; i++) {
         const struct create_partitions_response_create_partitions_topic_result *topic =
             &response.results[i];
@@ -333,9 +332,9 @@ int cli_topic_grow(struct cli *cli)
                    cli_has(cli, OPTION_DRY_RUN) ? "would grow" : "grown", SLICE_ARG(topic->name),
                    (long long)partitions);
         else
-            r = cli_fail(client_exit(error), "%.*s: %s: %.*s", SLICE_ARG(topic->name),
-                         kafka_error_name(error), SLICE_ARG(topic->error_message));
+            worst = cli_fail(client_exit(error), "%.*s: %s: %.*s", SLICE_ARG(topic->name),
+                             kafka_error_name(error), SLICE_ARG(topic->error_message));
     }
     client_close(client);
-    return r;
+    return worst;
 }

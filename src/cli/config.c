@@ -1,0 +1,155 @@
+/* Settings from the command line, and what is said of them. */
+#include "cli/config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/output.h"
+
+static int load_text(const char *name, struct slice text, struct settings *settings)
+{
+    int32_t line;
+    int r = settings_load(settings, text, &line);
+    if (r == -EBADMSG)
+        return cli_fail(CLI_FAILED, "%s line %d: malformed \\u escape", name, (int)line);
+    if (r < 0) return cli_fail(CLI_FAILED, "%s: %s", name, strerror(-r));
+    return CLI_OK;
+}
+
+/* By stdio: the file may be a pipe. */
+static int load_file(const char *name, struct settings *settings)
+{
+    FILE *file = fopen(name, "re");
+    if (file == NULL) return cli_fail(CLI_FAILED, "%s: %s", name, strerror(errno));
+    uint8_t *text = memory_alloc(SETTINGS_TEXT_MAX + 1);
+    size_t size = fread(text, 1, SETTINGS_TEXT_MAX + 1, file);
+    int r = CLI_OK;
+    if (ferror(file))
+        r = cli_fail(CLI_FAILED, "%s: %s", name, strerror(errno));
+    else if (size > SETTINGS_TEXT_MAX)
+        r = cli_fail(CLI_FAILED, "%s is longer than %d bytes", name, SETTINGS_TEXT_MAX);
+    else
+        r = load_text(name, (struct slice){text, size}, settings);
+    memory_free(text);
+    fclose(file);
+    return r;
+}
+
+static int load_defaults(struct cli *cli, const struct config_default *defaults, int count,
+                         struct settings *settings)
+{
+    struct slice text = SLICE("");
+    for (int i = 0; i < count; i++)
+        text = arena_printf(&cli->arena, "%.*s%s=%s\n", SLICE_ARG(text), defaults[i].key,
+                            defaults[i].value);
+    return load_text("the defaults", text, settings);
+}
+
+static int take_overrides(const struct cli *cli, struct settings *settings)
+{
+    const struct cli_values *overrides = &cli->repeated[OPTION_OVERRIDE];
+    for (int i = 0; i < overrides->count; i++) {
+        struct slice key, value;
+        if (cli_parse_pair(overrides->items[i], &key, &value) < 0)
+            return cli_fail(CLI_USAGE, "--override wants KEY=VALUE, not '%s'", overrides->items[i]);
+        settings_override(settings, key, value);
+    }
+    return CLI_OK;
+}
+
+/* Everything but the verdict. */
+static int config_load(struct cli *cli, const char *file, const struct config_default *defaults,
+                       int default_count, struct settings *settings)
+{
+    int r = file != NULL ? load_file(file, settings)
+                         : load_defaults(cli, defaults, default_count, settings);
+    if (r == CLI_OK) r = take_overrides(cli, settings);
+    if (r == CLI_OK && file == NULL) settings_standalone(settings);
+    return r;
+}
+
+static void tell(const char *file, const struct settings_line *line)
+{
+    const char *where = file != NULL && line->line > 0 ? file : "the command line";
+    fprintf(stderr, "gregor: %s", where);
+    if (line->line > 0 && file != NULL) fprintf(stderr, " line %d", (int)line->line);
+    fprintf(stderr, ": %.*s: %.*s\n", SLICE_ARG(line->key), SLICE_ARG(line->text));
+}
+
+int config_open(struct cli *cli, const char *file, const struct config_default *defaults,
+                int default_count, struct settings **opened)
+{
+    struct settings *settings = settings_create();
+    int r = config_load(cli, file, defaults, default_count, settings);
+    if (r == CLI_OK && !settings_check(settings)) r = CLI_FAILED;
+    int32_t count;
+    const struct settings_line *lines = settings_lines(settings, &count);
+    for (int32_t i = 0; i < count; i++) {
+        bool wrong =
+            lines[i].verdict == SETTINGS_LINE_INVALID || lines[i].verdict == SETTINGS_LINE_REFUSED;
+        bool odd = lines[i].verdict == SETTINGS_LINE_UNKNOWN && !cli_has(cli, OPTION_QUIET);
+        if (wrong || odd) tell(file, &lines[i]);
+    }
+    if (r != CLI_OK) {
+        settings_destroy(settings);
+        return r;
+    }
+    *opened = settings;
+    return CLI_OK;
+}
+
+/* --- config check ------------------------------------------------------------------------------ */
+
+static const char *verdict_name(enum settings_verdict verdict)
+{
+    switch (verdict) {
+    case SETTINGS_LINE_HONOURED:
+        return "ok";
+    case SETTINGS_LINE_ACCEPTED:
+        return "no-effect";
+    case SETTINGS_LINE_REFUSED:
+        return "refused";
+    case SETTINGS_LINE_UNKNOWN:
+        return "unknown";
+    case SETTINGS_LINE_INVALID:
+        return "invalid";
+    }
+    return "";
+}
+
+int cli_config_check(struct cli *cli)
+{
+    static const struct output_column columns[] = {
+        {"LINE", "line", OUTPUT_NUMBER},
+        {"KEY", "key", OUTPUT_TEXT},
+        {"VERDICT", "verdict", OUTPUT_STATE},
+        {"WHY", "why", OUTPUT_TEXT},
+    };
+    struct settings *settings = settings_create();
+    int r = config_load(cli, cli->arguments.items[0], NULL, 0, settings);
+    struct output *output = NULL;
+    if (r == CLI_OK &&
+        output_begin(cli, "config.check", columns, ARRAY_COUNT(columns), &output) < 0)
+        r = CLI_USAGE;
+    if (r != CLI_OK) {
+        settings_destroy(settings);
+        return r;
+    }
+    bool good = settings_check(settings);
+    int32_t count;
+    const struct settings_line *lines = settings_lines(settings, &count);
+    for (int32_t i = 0; i < count; i++) {
+        struct slice number = SLICE_NULL;
+        if (lines[i].line > 0) number = arena_printf(&cli->arena, "%d", (int)lines[i].line);
+        output_row(output, (struct slice[]){
+                               number,
+                               lines[i].key,
+                               slice_of(verdict_name(lines[i].verdict)),
+                               lines[i].text,
+                           });
+    }
+    output_end(output);
+    settings_destroy(settings);
+    return good ? CLI_OK : CLI_FAILED;
+}

@@ -1,0 +1,208 @@
+/* serve, dev, version: a node in this process. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "broker/broker.h"
+#include "cli/config.h"
+#include "log/folder.h"
+
+enum {
+    PORT_MAX = 65535,
+    DEV_PORT = 9092,
+    FOLDER_DEPTH_MAX = 8, /* of the data folder that dev removes */
+};
+
+/* A node and where it writes its log. */
+struct node {
+    struct cli *cli;
+    struct os *os; /* for the clock and the folder; the broker's shards have their own */
+    struct settings *settings;
+    struct broker *broker;
+    struct trace trace;
+    FILE *log;
+    int64_t started_ns;
+};
+
+/* Any thread: stdio locks the stream. */
+static void write_line(void *context, struct slice line)
+{
+    const struct node *node = context;
+    fwrite(line.data, 1, line.size, node->log);
+    fflush(node->log);
+}
+
+static int64_t wall_ms(void *context)
+{
+    const struct node *node = context;
+    return os_wall_ms(node->os);
+}
+
+static int node_init(struct node *node, struct cli *cli, FILE *log, enum trace_level level)
+{
+    *node = (struct node){.cli = cli, .log = log};
+    struct os_options options = {.workers_max = 1};
+    int r = os_create(&options, &node->os);
+    if (r < 0) return cli_fail(CLI_FAILED, "cannot make an event loop: %s", strerror(-r));
+    if (cli_has(cli, OPTION_QUIET)) level = TRACE_WARN;
+    if (cli_has(cli, OPTION_VERBOSE)) level = level == TRACE_INFO ? TRACE_DEBUG : TRACE_INFO;
+    node->trace =
+        (struct trace){.level = level, .sink = write_line, .wall_ms = wall_ms, .context = node};
+    node->started_ns = os_monotonic_ns(node->os);
+    return CLI_OK;
+}
+
+static void node_deinit(struct node *node)
+{
+    broker_destroy(node->broker);
+    settings_destroy(node->settings);
+    os_destroy(node->os);
+}
+
+/* What went wrong has been logged by the broker, in one line. */
+static int node_start(struct node *node, bool format_if_empty)
+{
+    struct broker_options options = {
+        .settings = node->settings,
+        .handler = &api_handler,
+        .trace = &node->trace,
+        .format_if_empty = format_if_empty,
+        .quiet = cli_has(node->cli, OPTION_QUIET),
+    };
+    return broker_create(&options, &node->broker) < 0 ? CLI_FAILED : CLI_OK;
+}
+
+static int node_run(struct node *node)
+{
+    return broker_run(node->broker) < 0 ? CLI_FAILED : CLI_OK;
+}
+
+/* --- serve ------------------------------------------------------------------------------------- */
+
+int cli_serve(struct cli *cli)
+{
+    static const struct config_default defaults[] = {{"log.dirs", "./gregor-data"}};
+    const char *file = cli->arguments.count > 0 ? cli->arguments.items[0] : NULL;
+    struct node node;
+    int r = node_init(&node, cli, stdout, TRACE_INFO);
+    if (r != CLI_OK) return r;
+    r = config_open(cli, file, defaults, ARRAY_COUNT(defaults), &node.settings);
+    if (r == CLI_OK) {
+        struct slice folder = settings_log_dir(node.settings);
+        trace_write(&node.trace, TRACE_INFO, "gregor",
+                    "gregor " GREGOR_VERSION ", settings of %s, data in %.*s",
+                    file != NULL ? file : "a node on its own", SLICE_ARG(folder));
+        r = node_start(&node, file == NULL || cli_has(cli, OPTION_FORMAT_IF_EMPTY));
+    }
+    if (r == CLI_OK) r = node_run(&node);
+    node_deinit(&node);
+    return r;
+}
+
+/* --- dev --------------------------------------------------------------------------------------- */
+
+static void remove_folder(struct os *os, const char *path, int depth);
+
+struct removal {
+    struct os *os;
+    const char *path;
+    int depth;
+};
+
+static int remove_entry(void *context, const char *name, bool is_dir)
+{
+    const struct removal *removal = context;
+    char path[OS_PATH_MAX];
+    int size = snprintf(path, sizeof(path), "%s/%s", removal->path, name);
+    if (size >= OS_PATH_MAX) return 0;
+    if (is_dir) {
+        remove_folder(removal->os, path, removal->depth + 1);
+        return 0;
+    }
+    int r = os_remove(removal->os, path);
+    if (r < 0) fprintf(stderr, "gregor: %s: %s\n", path, strerror(-r));
+    return 0;
+}
+
+static void remove_folder(struct os *os, const char *path, int depth)
+{
+    if (depth > FOLDER_DEPTH_MAX) return;
+    struct removal removal = {os, path, depth};
+    int r = os_dir_list(os, path, remove_entry, &removal);
+    if (r == 0) r = os_remove(os, path);
+    if (r < 0) fprintf(stderr, "gregor: %s: %s\n", path, strerror(-r));
+}
+
+static int make_folder(char path[OS_PATH_MAX])
+{
+    const char *parent = getenv("TMPDIR");
+    if (parent == NULL || parent[0] == 0) parent = "/tmp";
+    int size = snprintf(path, OS_PATH_MAX, "%s/gregor-dev-XXXXXX", parent);
+    if (size >= OS_PATH_MAX || mkdtemp(path) == NULL)
+        return cli_fail(CLI_FAILED, "cannot make a folder in %s: %s", parent, strerror(errno));
+    return CLI_OK;
+}
+
+static void print_welcome(struct node *node, const char *folder, bool temporary)
+{
+    struct folder_identity identity = {.cluster_id = "?"};
+    (void)!folder_identity_read(node->os, folder, &identity);
+    int64_t taken_us = (os_monotonic_ns(node->os) - node->started_ns) / 1000;
+    printf("gregor " GREGOR_VERSION " · node %d · cluster %s · data in %s\n",
+           (int)settings_number(node->settings, SETTING_NODE_ID), identity.cluster_id, folder);
+    printf("  Kafka     localhost:%d\n", (int)broker_port(node->broker, 0));
+    printf("Ready in %.1f ms. Ctrl-C stops; the data %s.\n", (double)taken_us / 1000,
+           temporary ? "goes with it (--data FOLDER keeps it)" : "stays");
+    fflush(stdout);
+}
+
+static int dev_run(struct node *node, const char *folder, bool temporary)
+{
+    struct cli *cli = node->cli;
+    int64_t port;
+    int r = cli_number(cli, OPTION_PORT, 0, PORT_MAX, DEV_PORT, &port);
+    if (r != CLI_OK) return r;
+    char listener[64];
+    snprintf(listener, sizeof(listener), "PLAINTEXT://localhost:%d", (int)port);
+    const struct config_default defaults[] = {{"log.dirs", folder}, {"listeners", listener}};
+    r = config_open(cli, NULL, defaults, ARRAY_COUNT(defaults), &node->settings);
+    if (r == CLI_OK) r = node_start(node, true);
+    if (r != CLI_OK) return r;
+    print_welcome(node, folder, temporary);
+    return node_run(node);
+}
+
+static int choose_folder(struct cli *cli, char folder[OS_PATH_MAX])
+{
+    if (!cli_has(cli, OPTION_DATA)) return make_folder(folder);
+    if (snprintf(folder, OS_PATH_MAX, "%s", cli->option[OPTION_DATA]) >= OS_PATH_MAX)
+        return cli_fail(CLI_USAGE, "--data is longer than %d bytes", OS_PATH_MAX);
+    return CLI_OK;
+}
+
+int cli_dev(struct cli *cli)
+{
+    struct node node;
+    int r = node_init(&node, cli, stderr, TRACE_WARN);
+    if (r != CLI_OK) return r;
+    char folder[OS_PATH_MAX];
+    bool temporary = !cli_has(cli, OPTION_DATA);
+    r = choose_folder(cli, folder);
+    if (r == CLI_OK) {
+        r = dev_run(&node, folder, temporary);
+        node.broker = broker_destroy(node.broker);
+        if (temporary) remove_folder(node.os, folder, 0);
+    }
+    node_deinit(&node);
+    return r;
+}
+
+/* --- version ----------------------------------------------------------------------------------- */
+
+int cli_version(struct cli *cli)
+{
+    (void)cli;
+    printf("gregor " GREGOR_VERSION " (speaks Apache Kafka 4.3)\n");
+    return CLI_OK;
+}

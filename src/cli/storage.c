@@ -1,0 +1,179 @@
+/* storage format, info, random-uuid: a node's data folder before it runs. The options, and what is
+ * printed, are those of kafka-storage. */
+#include <errno.h>
+#include <string.h>
+
+#include "broker/format.h"
+#include "cli/config.h"
+#include "log/folder.h"
+
+enum { FORMAT_TEXT_BYTES_MAX = 1 << 20 };
+
+/* The metadata.version of each release, newest last; a release without "-IV" means its last one.
+ * (MetadataVersion) */
+static const struct {
+    const char *release;
+    int16_t level;
+} releases[] = {
+    {"3.3-IV3", 7},  {"3.4-IV0", 8},  {"3.5-IV0", 9},  {"3.5-IV1", 10}, {"3.5-IV2", 11},
+    {"3.6-IV0", 12}, {"3.6-IV1", 13}, {"3.6-IV2", 14}, {"3.7-IV0", 15}, {"3.7-IV1", 16},
+    {"3.7-IV2", 17}, {"3.7-IV3", 18}, {"3.7-IV4", 19}, {"3.8-IV0", 20}, {"3.9-IV0", 21},
+    {"4.0-IV0", 22}, {"4.0-IV1", 23}, {"4.0-IV2", 24}, {"4.0-IV3", 25}, {"4.1-IV0", 26},
+    {"4.1-IV1", 27}, {"4.2-IV0", 28}, {"4.2-IV1", 29}, {"4.3-IV0", 30},
+};
+
+static int open_os(struct os **os)
+{
+    struct os_options options = {.workers_max = 1};
+    int r = os_create(&options, os);
+    if (r < 0) return cli_fail(CLI_FAILED, "cannot make an event loop: %s", strerror(-r));
+    return CLI_OK;
+}
+
+static int open_settings(struct cli *cli, struct settings **settings)
+{
+    static const struct config_default defaults[] = {{"log.dirs", "./gregor-data"}};
+    return config_open(cli, cli->option[OPTION_CONFIG_FILE], defaults, ARRAY_COUNT(defaults),
+                       settings);
+}
+
+/* --- format ------------------------------------------------------------------------------------ */
+
+/* "4.3", "4.3.1", "4.3-IV0" */
+static int find_release(const char *text, int16_t *level)
+{
+    bool exact = strstr(text, "-IV") != NULL;
+    const char *dot = strchr(text, '.');
+    size_t size = dot == NULL ? strlen(text) : (size_t)(dot - text) + 1 + strcspn(dot + 1, ".-");
+    *level = -1;
+    for (size_t i = 0; i < ARRAY_COUNT(releases); i++) {
+        const char *release = releases[i].release;
+        bool fits = exact ? strcmp(release, text) == 0
+                          : strncmp(release, text, size) == 0 && release[size] == '-';
+        if (fits) *level = releases[i].level;
+    }
+    return *level < 0 ? -EINVAL : 0;
+}
+
+/* --feature NAME=LEVEL …, and --release-version as a level of metadata.version. */
+static int gather_features(struct cli *cli, struct format_options *options)
+{
+    const struct cli_values *given = &cli->repeated[OPTION_FEATURE];
+    size_t count = (size_t)given->count;
+    struct controller_feature *features =
+        arena_alloc(&cli->arena, (count + 1) * sizeof(features[0]));
+    for (size_t i = 0; i < count; i++) {
+        struct slice level;
+        int64_t number;
+        if (cli_parse_pair(given->items[i], &features[i].name, &level) < 0 ||
+            slice_parse_int64(level, 0, INT16_MAX, &number) < 0)
+            return cli_fail(CLI_USAGE, "--feature wants NAME=LEVEL, not '%s'", given->items[i]);
+        features[i].level = (int16_t)number;
+    }
+    const char *release = cli->option[OPTION_RELEASE_VERSION];
+    if (release != NULL) {
+        features[count].name = SLICE("metadata.version");
+        if (find_release(release, &features[count].level) < 0)
+            return cli_fail(CLI_USAGE, "--release-version: no release '%s' from 3.3 to 4.3",
+                            release);
+        count++;
+    }
+    options->features = features;
+    options->feature_count = (int32_t)count;
+    return CLI_OK;
+}
+
+static int gather_format(struct cli *cli, struct format_options *options)
+{
+    options->cluster_id = slice_of(cli->option[OPTION_CLUSTER_ID]);
+    options->ignore_formatted = cli_has(cli, OPTION_IGNORE_FORMATTED);
+    options->standalone = cli_has(cli, OPTION_STANDALONE);
+    options->no_initial_controllers = cli_has(cli, OPTION_NO_INITIAL_CONTROLLERS);
+    options->initial_controllers = slice_of(cli->option[OPTION_INITIAL_CONTROLLERS]);
+    int quorums = options->standalone + options->no_initial_controllers +
+                  !slice_is_null(options->initial_controllers);
+    if (quorums > 1)
+        return cli_fail(CLI_USAGE, "--standalone, --initial-controllers and "
+                                   "--no-initial-controllers exclude each other");
+    return gather_features(cli, options);
+}
+
+int cli_storage_format(struct cli *cli)
+{
+    struct format_options options = {0};
+    int code = gather_format(cli, &options);
+    struct settings *settings = NULL;
+    if (code == CLI_OK) code = open_settings(cli, &settings);
+    struct os *os = NULL;
+    if (code == CLI_OK) code = open_os(&os);
+    if (code == CLI_OK) {
+        CLEANUP(writer_deinit) struct writer text;
+        writer_init(&text, FORMAT_TEXT_BYTES_MAX);
+        options.settings = settings;
+        int r = format_folder(os, &options, &text);
+        struct slice told = writer_slice(&text);
+        if (r < 0)
+            code = cli_fail(CLI_FAILED, "%.*s", SLICE_ARG(told));
+        else
+            fwrite(told.data, 1, told.size, stdout);
+    }
+    os_destroy(os);
+    settings_destroy(settings);
+    return code;
+}
+
+/* --- info -------------------------------------------------------------------------------------- */
+
+static int print_info(struct os *os, const struct settings *settings)
+{
+    char folder[OS_PATH_MAX];
+    struct slice path = settings_log_dir(settings);
+    if (path.size >= sizeof(folder)) return cli_fail(CLI_FAILED, "log.dirs is too long");
+    snprintf(folder, sizeof(folder), "%.*s", SLICE_ARG(path));
+    struct folder_identity identity;
+    int r = folder_identity_read(os, folder, &identity);
+    printf("Found log directory:\n  %s\n\n", folder);
+    if (r == -ENOENT) {
+        printf("Found problem:\n  %s is not formatted.\n\n", folder);
+        return CLI_FAILED;
+    }
+    if (r < 0) return cli_fail(CLI_FAILED, "%s/meta.properties: %s", folder, strerror(-r));
+    char directory_id[UUID_TEXT_SIZE];
+    uuid_format(&identity.directory_id, directory_id);
+    printf("Found metadata: {cluster.id=%s, directory.id=%s, node.id=%d, version=1}\n\n",
+           identity.cluster_id, directory_id, (int)identity.node_id);
+    return CLI_OK;
+}
+
+int cli_storage_info(struct cli *cli)
+{
+    struct settings *settings;
+    int code = open_settings(cli, &settings);
+    if (code != CLI_OK) return code;
+    struct os *os = NULL;
+    code = open_os(&os);
+    if (code == CLI_OK) code = print_info(os, settings);
+    os_destroy(os);
+    settings_destroy(settings);
+    return code;
+}
+
+/* --- random-uuid ------------------------------------------------------------------------------- */
+
+int cli_storage_random_uuid(struct cli *cli)
+{
+    (void)cli;
+    struct os *os;
+    int code = open_os(&os);
+    if (code != CLI_OK) return code;
+    uint8_t random[16];
+    struct uuid uuid;
+    do {
+        os_random(os, random, sizeof(random));
+    } while (!uuid_from_random(random, &uuid));
+    char text[UUID_TEXT_SIZE];
+    uuid_format(&uuid, text);
+    puts(text);
+    os_destroy(os);
+    return CLI_OK;
+}
