@@ -9,6 +9,7 @@
 #define GREGOR_BROKER_BROKER_H
 
 #include "base/trace.h"
+#include "core/image/image.h"
 #include "core/settings/settings.h"
 #include "net/net.h"
 

@@ -21,37 +21,40 @@
 #include "wire/apis.h"
 #include "wire/errors.h"
 
+struct partition;
 struct shard;
 
 enum call_kind {
-    CALL_PRODUCE,    /* append one partition's batch */
-    CALL_READ,       /* an extent of one partition, or wait for more */
+    CALL_PRODUCE, /* append one partition's batch */
+    CALL_READ,    /* an extent of one partition, or wait for more */
     CALL_LIST_OFFSET,
-    CALL_EPOCH_END,  /* OffsetForLeaderEpoch */
-    CALL_CONTROLLER, /* a request that the controller answers */
+    CALL_EPOCH_END,   /* OffsetForLeaderEpoch */
+    CALL_CONTROLLER,  /* a request that the controller answers */
     CALL_PRODUCER_ID, /* a fresh producer id */
 };
 
 struct call_produce {
     struct slice records; /* in: one partition's `records`; bytes are written to (batch_assign) */
     int16_t acks;
-    int64_t base_offset; /* out */
+    int64_t base_offset;     /* out */
     int64_t log_append_time; /* out: -1 for CreateTime */
     int64_t log_start_offset;
-    struct slice error_message;                 /* out: static text or null */
-    int32_t record_error_index;                 /* out: -1, or the record that was wrong (KIP-467) */
+    struct slice error_message; /* out: static text or null */
+    int32_t record_error_index; /* out: -1, or the record that was wrong (KIP-467) */
 };
 
 struct call_read {
     int64_t offset;
     size_t max_bytes;
-    bool whole_first;     /* KIP-74 */
+    bool whole_first; /* KIP-74 */
     bool read_committed;
     int32_t last_fetched_epoch;
-    bool watch;           /* nothing to read: be done only when there is, or on call_cancel */
+    bool watch; /* nothing to read: be done only when there is, or on call_cancel */
     /* out */
-    struct log_extent extent; /* give back with partition_release_extent on the owner: call_release */
+    struct log_extent extent; /* give it back by call_release_extent */
     int64_t high_watermark, last_stable_offset, log_start_offset;
+    int32_t diverging_epoch; /* -1: the reader's log is a prefix of ours (KIP-595) */
+    int64_t diverging_end_offset;
 };
 
 struct call_list_offset {
@@ -80,6 +83,13 @@ struct call_producer_id {
     int64_t producer_id; /* out */
 };
 
+/* A letter about a call, and where it lies while the receiver has no room. */
+struct call_letter {
+    struct os_mail mail;
+    struct shard *to;
+    struct list_link link;
+};
+
 struct call {
     enum call_kind kind;
     struct shard *from, *to;
@@ -98,11 +108,14 @@ struct call {
         struct call_controller controller;
         struct call_producer_id producer_id;
     };
-    /* the callee's */
-    struct os_mail mail;
+    /* broker's */
+    struct call_letter letter, cancel;
     struct os_job job;
-    struct list_link link;
+    struct list_link link; /* in what it waits for */
     struct log_cold cold;
+    struct log_search *search;
+    struct partition *held; /* a job of it runs on this partition */
+    int32_t warmed;         /* how often it has waited for a disk */
     int64_t wait_offset;
     uint32_t state;
 };
@@ -111,8 +124,7 @@ struct call {
 void call_start(struct shard *shard, struct call *call);
 /* A watching read is not wanted any more: it will be done soon (KAFKA_ERROR_NONE, nothing read). */
 void call_cancel(struct shard *shard, struct call *call);
-/* Gives the extent of a done read back to the shard that owns it; the call may be freed when
- * `released` runs. */
-void call_release_extent(struct shard *shard, struct call *call, void (*released)(struct call *call));
+/* Gives the extent of a done read back to the shard that owns it. The call is not needed afterwards. */
+void call_release_extent(struct shard *shard, struct call *call);
 
 #endif

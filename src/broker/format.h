@@ -13,12 +13,13 @@
 #include "os/os.h"
 
 struct format_options {
-    const struct settings *settings;  /* checked: node.id, log.dirs, roles, voters */
-    struct slice cluster_id;          /* null: a random one */
-    const struct controller_feature *features; /* --feature name=level, --release-version resolved */
+    const struct settings *settings; /* checked: node.id, log.dirs, roles, voters */
+    struct slice cluster_id;         /* null: a random one */
+    const struct controller_feature
+        *features; /* --feature name=level, --release-version resolved */
     int32_t feature_count;
     bool ignore_formatted;
-    bool standalone;          /* --standalone: a dynamic quorum of this node */
+    bool standalone; /* --standalone: a dynamic quorum of this node */
     bool no_initial_controllers;
     struct slice initial_controllers; /* --initial-controllers; null: not given */
 };

@@ -30,8 +30,9 @@ struct metadata_options {
     const struct settings *settings;
     const struct trace *trace;
     const struct folder_identity *identity;
-    const struct image_endpoint *controller_listener; /* of the voters and quorum-state files; may be NULL */
-    bool clean; /* the folder was stopped cleanly */
+    const struct image_endpoint
+        *controller_listener; /* of the voters and quorum-state files; may be NULL */
+    bool clean;               /* the folder was stopped cleanly */
     /* Every committed record in order, snapshots and old records included. Called during
      * metadata_open for what is on disk, later when a flush has succeeded. `record` is valid during
      * the call. */
@@ -59,7 +60,7 @@ int32_t metadata_leader_epoch(const struct metadata *metadata);
  * -ENOSPC: nothing was appended; other errors: the log has failed. */
 struct metadata_waiter {
     struct list_link link;
-    int64_t offset;                                 /* metadata's */
+    int64_t offset; /* metadata's */
     void (*committed)(struct metadata_waiter *waiter, int error);
 };
 MUST_USE int metadata_append(struct metadata *metadata, const struct controller_plan *plan,

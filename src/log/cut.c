@@ -123,7 +123,6 @@ int log_raise_start(struct log *log, int64_t offset)
 int log_delete(struct log *log, const struct uuid *unique, char renamed[OS_PATH_MAX])
 {
     enum { NAME_MAX_BYTES = 255, SUFFIX_BYTES = 1 + 32 + 7 };
-    ASSERT(!log->flushing);
     char hex[33];
     for (int i = 0; i < 16; i++)
         snprintf(hex + (size_t)i * 2, 3, "%02x", unique->bytes[i]);
@@ -133,9 +132,7 @@ int log_delete(struct log *log, const struct uuid *unique, char renamed[OS_PATH_
     if (name > NAME_MAX_BYTES - SUFFIX_BYTES) name = NAME_MAX_BYTES - SUFFIX_BYTES;
     int size =
         snprintf(renamed, OS_PATH_MAX, "%.*s.%s-delete", (int)(parent + name), log->directory, hex);
-    int r = size < OS_PATH_MAX ? os_rename(log->os, log->directory, renamed) : -ENAMETOOLONG;
-    log_destroy(log);
-    return r;
+    return size < OS_PATH_MAX ? os_rename(log->os, log->directory, renamed) : -ENAMETOOLONG;
 }
 
 struct removal {

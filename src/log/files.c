@@ -2,6 +2,8 @@
 #include "base/memory.h"
 #include "log/log_private.h"
 
+#include <errno.h>
+
 struct log_files *log_files_create(struct os *os, int open_max)
 {
     ASSERT(open_max > 0);
@@ -51,10 +53,11 @@ void log_file_destroy(struct log_file *file)
     memory_free(file);
 }
 
-static void close_least_used(struct log_files *files)
+/* Until at most `left` are open, or the others are needed. */
+static void close_least_used(struct log_files *files, int left)
 {
     struct list_link *link = list_first(&files->open);
-    while (files->open_count >= files->open_max && link != NULL) {
+    while (files->open_count > left && link != NULL) {
         struct log_file *file = CONTAINER_OF(link, struct log_file, link);
         link = list_next(&files->open, link);
         if (file->pins == 0) close_now(file);
@@ -69,8 +72,13 @@ int log_file_use(struct log_file *file, const char *path, enum os_open how, stru
         list_remove(&file->link);
         list_push_back(&files->open, &file->link);
     } else {
-        close_least_used(files);
+        close_least_used(files, files->open_max - 1);
         int r = os_file_open(files->os, path, how, &file->file);
+        if (r == -EMFILE || r == -ENFILE) {
+            /* The process has fewer descriptors than we hoped for. */
+            close_least_used(files, files->open_count / 2);
+            r = os_file_open(files->os, path, how, &file->file);
+        }
         if (r < 0) return r;
         files->open_count++;
         list_push_back(&files->open, &file->link);
@@ -90,4 +98,29 @@ void log_file_unpin(struct log_file *file)
     ASSERT(file->pins > 0);
     file->pins--;
     if (file->pins == 0 && file->abandoned) log_file_destroy(file);
+}
+
+static void adopt(struct log_file *file, struct log_files *files)
+{
+    struct log_files *before = file->files;
+    ASSERT(file->pins == 0 || file->file != NULL);
+    before->alive--;
+    files->alive++;
+    file->files = files;
+    if (file->file == NULL) return;
+    list_remove(&file->link);
+    before->open_count--;
+    list_push_back(&files->open, &file->link);
+    files->open_count++;
+}
+
+void log_adopt(struct log *log, struct log_files *files)
+{
+    for (int32_t i = 0; i < log->segment_count; i++) {
+        adopt(log->segments[i]->log, files);
+        adopt(log->segments[i]->index, files);
+        adopt(log->segments[i]->time_index, files);
+    }
+    log->files = files;
+    close_least_used(files, files->open_max);
 }

@@ -81,8 +81,17 @@ MUST_USE int log_create(struct os *os, struct log_files *files, const struct log
 MUST_USE int log_open(struct os *os, struct log_files *files, const struct log_options *options,
                       struct log_recovery *recovery, struct log **opened);
 
-/* Clean close: flush, write the producer snapshot, cut preallocated indexes. Blocks. The log is freed
- * in any case; an error means that the folder must not be marked clean. NULL is fine. */
+/* The files of a log that was opened with `files` of a worker's become those of another set. */
+void log_adopt(struct log *log, struct log_files *files);
+
+/* Whose directory is it, by its partition.metadata? Blocks; any thread. -ENOENT: there is none;
+ * -EBADMSG. */
+MUST_USE int log_read_topic_id(struct os *os, const char *directory, struct uuid *topic_id);
+
+/* Makes the files what a clean stop leaves: all flushed, the producer snapshot written, no room
+ * reserved. Blocks. An error means that the folder must not be marked clean. */
+MUST_USE int log_finish(struct log *log);
+/* log_finish and log_destroy. NULL is fine. */
 MUST_USE int log_close(struct log *log);
 /* Frees without touching the disk further. NULL is fine; returns NULL. */
 struct log *log_destroy(struct log *log);
@@ -195,8 +204,8 @@ MUST_USE int log_truncate_all(struct log *log, int64_t offset);
 /* Raises the start; segments that lie below it as a whole are removed. Blocks. */
 MUST_USE int log_raise_start(struct log *log, int64_t offset);
 
-/* Renames the directory to "<name>.<uuid>-delete" as Kafka does and forgets the log; the files are
- * removed by log_remove_directory on a worker. The log is freed. */
+/* Renames the directory to "<name>.<uuid>-delete" as Kafka does: the name is free at once. Then only
+ * log_destroy, and log_remove_directory on a worker. */
 MUST_USE int log_delete(struct log *log, const struct uuid *unique, char renamed[OS_PATH_MAX]);
 MUST_USE int log_remove_directory(struct os *os, const char *path); /* any thread, blocks */
 

@@ -57,19 +57,25 @@ static int parse_metadata(struct slice text, struct uuid *topic_id)
     return r;
 }
 
-/* Whose directory is it? One without the file becomes ours. */
+int log_read_topic_id(struct os *os, const char *directory, struct uuid *topic_id)
+{
+    uint8_t *bytes;
+    size_t size;
+    int r =
+        folder_read_file(os, directory, METADATA_MAX_BYTES, "partition.metadata", &bytes, &size);
+    if (r < 0) return r;
+    r = parse_metadata((struct slice){bytes, size}, topic_id);
+    memory_free(bytes);
+    return r;
+}
+
+/* One without the file becomes ours. */
 static int check_metadata(const struct log *log)
 {
     if (uuid_is_zero(&log->topic_id)) return 0;
-    uint8_t *bytes;
-    size_t size;
-    int r = folder_read_file(log->os, log->directory, METADATA_MAX_BYTES, "partition.metadata",
-                             &bytes, &size);
-    if (r == -ENOENT) return write_metadata(log);
-    if (r < 0) return r;
     struct uuid topic_id;
-    r = parse_metadata((struct slice){bytes, size}, &topic_id);
-    memory_free(bytes);
+    int r = log_read_topic_id(log->os, log->directory, &topic_id);
+    if (r == -ENOENT) return write_metadata(log);
     if (r < 0) return r;
     return uuid_equal(&topic_id, &log->topic_id) ? 0 : -EUCLEAN;
 }
@@ -208,7 +214,7 @@ int log_open(struct os *os, struct log_files *files, const struct log_options *o
 
 /* --- close ------------------------------------------------------------------------------------- */
 
-static int close_cleanly(struct log *log)
+int log_finish(struct log *log)
 {
     if (log->failed) return -EIO;
     int r = log_write(log);
@@ -227,7 +233,7 @@ static int close_cleanly(struct log *log)
 int log_close(struct log *log)
 {
     if (log == NULL) return 0;
-    int r = close_cleanly(log);
+    int r = log_finish(log);
     log_destroy(log);
     return r;
 }

@@ -1,0 +1,292 @@
+/*
+ * Checkpoints: how far each partition is durable, where it starts, how far it is committed. Every
+ * shard tells shard 0 now and then; shard 0 writes the files, on a worker.
+ * (LogManager.checkpointLogRecoveryOffsets, ReplicaManager.checkpointHighWatermarks)
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "broker/shard_private.h"
+
+enum { NAMES_MAX_BYTES = 256 << 20 };
+
+struct entry {
+    size_t name_at, name_size; /* in the set's names */
+    int32_t partition;
+    int64_t recovery_point, log_start, high_watermark;
+};
+
+/* What one shard says. */
+struct checkpoint_set {
+    struct os_mail mail;
+    struct broker *broker;
+    int32_t shard;
+    struct writer names;
+    struct entry *entries;
+    size_t count, capacity;
+};
+
+struct known {
+    struct slice key; /* "topic-partition", follows the struct */
+    int64_t recovery_point, log_start;
+};
+
+struct checkpoints {
+    struct checkpoint_set *sets[SHARDS_MAX]; /* the newest of each shard */
+    struct map known;                        /* as the files told at start */
+    struct os_job job;
+    struct folder *folder;
+    struct broker *broker;
+    bool writing;
+    int result;
+};
+
+/* --- gathering --------------------------------------------------------------------------------- */
+
+static struct checkpoint_set *set_free(struct checkpoint_set *set)
+{
+    if (set == NULL) return NULL;
+    writer_deinit(&set->names);
+    memory_free(set->entries);
+    memory_free(set);
+    return NULL;
+}
+
+static void add_entry(struct checkpoint_set *set, const struct partition *partition)
+{
+    if (set->count == set->capacity) {
+        set->capacity = set->capacity == 0 ? 64 : set->capacity * 2;
+        set->entries = memory_grow(set->entries, set->capacity * sizeof(set->entries[0]));
+    }
+    set->entries[set->count++] = (struct entry){
+        .name_at = set->names.size,
+        .name_size = partition->topic.size,
+        .partition = partition->key.index,
+        .recovery_point = partition->recovery_point,
+        .log_start = log_start_offset(partition->log),
+        .high_watermark = partition->replication.high_watermark,
+    };
+    writer_put(&set->names, partition->topic);
+}
+
+static struct checkpoint_set *gather(struct shard *shard)
+{
+    struct checkpoint_set *set = memory_alloc_zero(sizeof(*set));
+    set->broker = shard->broker;
+    set->shard = shard->index;
+    writer_init(&set->names, NAMES_MAX_BYTES);
+    size_t cursor = 0;
+    const struct partition *partition;
+    while ((partition = map_next(&shard->partitions, &cursor)) != NULL)
+        if (partition->log != NULL) add_entry(set, partition);
+    return set;
+}
+
+static void keep(struct checkpoint_set *set)
+{
+    struct checkpoints *checkpoints = set->broker->checkpoints;
+    set_free(checkpoints->sets[set->shard]);
+    checkpoints->sets[set->shard] = set;
+}
+
+void checkpoint_collect(struct shard *shard)
+{
+    keep(gather(shard));
+}
+
+/* --- writing ----------------------------------------------------------------------------------- */
+
+enum which { RECOVERY_POINTS, LOG_STARTS, HIGH_WATERMARKS };
+
+static int write_file(struct checkpoints *checkpoints, const char *name, enum which which)
+{
+    size_t count = 0, room = 0;
+    for (int32_t s = 0; s < SHARDS_MAX; s++)
+        if (checkpoints->sets[s] != NULL) room += checkpoints->sets[s]->count;
+    struct folder_checkpoint_entry *lines = memory_alloc(room * sizeof(lines[0]));
+    for (int32_t s = 0; s < SHARDS_MAX; s++) {
+        const struct checkpoint_set *set = checkpoints->sets[s];
+        for (size_t i = 0; set != NULL && i < set->count; i++) {
+            const struct entry *entry = &set->entries[i];
+            int64_t offset = which == RECOVERY_POINTS ? entry->recovery_point
+                             : which == LOG_STARTS    ? entry->log_start
+                                                      : entry->high_watermark;
+            if (which == LOG_STARTS && offset == 0) continue;
+            struct slice topic = {set->names.data + entry->name_at, entry->name_size};
+            lines[count++] = (struct folder_checkpoint_entry){topic, entry->partition, offset};
+        }
+    }
+    int r = folder_checkpoint_write(checkpoints->folder, name, lines, count);
+    memory_free(lines);
+    return r;
+}
+
+static int write_files(struct checkpoints *checkpoints)
+{
+    int r = write_file(checkpoints, "recovery-point-offset-checkpoint", RECOVERY_POINTS);
+    if (r == 0) r = write_file(checkpoints, "log-start-offset-checkpoint", LOG_STARTS);
+    if (r == 0) r = write_file(checkpoints, "replication-offset-checkpoint", HIGH_WATERMARKS);
+    return r;
+}
+
+static void write_run(struct os_job *job)
+{
+    struct checkpoints *checkpoints = CONTAINER_OF(job, struct checkpoints, job);
+    checkpoints->result = write_files(checkpoints);
+}
+
+static void write_done(struct os_job *job)
+{
+    struct checkpoints *checkpoints = CONTAINER_OF(job, struct checkpoints, job);
+    checkpoints->writing = false;
+    checkpoints->broker->shards[0].jobs--;
+    /* The older ones stay true: recovery will read more than it had to. */
+    if (checkpoints->result < 0)
+        BROKER_TRACE(checkpoints->broker, TRACE_WARN, "kafka.log.LogManager",
+                     "Cannot write checkpoints, going on with the last: %s",
+                     strerror(-checkpoints->result));
+}
+
+/* On shard 0. A set that arrives while the files are written waits for the next time. */
+static void receive_set(struct os_mail *mail)
+{
+    struct checkpoint_set *set = CONTAINER_OF(mail, struct checkpoint_set, mail);
+    struct broker *broker = set->broker;
+    struct checkpoints *checkpoints = broker->checkpoints;
+    if (checkpoints->writing) {
+        set_free(set);
+        return;
+    }
+    keep(set);
+    checkpoints->writing = true;
+    checkpoints->job = (struct os_job){.run = write_run, .done = write_done};
+    broker->shards[0].jobs++;
+    os_submit(broker->shards[0].os, &checkpoints->job);
+}
+
+/* --- the clock --------------------------------------------------------------------------------- */
+
+static int64_t interval_ns(const struct shard *shard)
+{
+    return settings_number(shard_settings(shard), SETTING_LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS) *
+           1000000;
+}
+
+/* Tells what stands, and has flushed with its indexes what has grown: the next time's points. */
+static void tick(struct shard_timer *timer)
+{
+    struct shard *shard = CONTAINER_OF(timer, struct shard, checkpoint_timer);
+    struct checkpoint_set *set = gather(shard);
+    set->mail.receive = receive_set;
+    if (os_post(shard->broker->shards[0].os, &set->mail) < 0) set_free(set);
+    size_t cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&shard->partitions, &cursor)) != NULL) {
+        if (partition->state != PARTITION_ONLINE) continue;
+        if (log_end_offset(partition->log) == partition->recovery_point) continue;
+        partition->flush_indexes = true;
+        flush_enqueue(partition);
+    }
+    shard_timer_set(shard, timer, os_monotonic_ns(shard->os) + interval_ns(shard));
+}
+
+void checkpoint_start(struct shard *shard)
+{
+    shard->checkpoint_timer.fire = tick;
+    shard_timer_set(shard, &shard->checkpoint_timer,
+                    os_monotonic_ns(shard->os) + interval_ns(shard));
+}
+
+/* --- at start and stop ------------------------------------------------------------------------- */
+
+static struct slice name_of(struct slice topic, int32_t index, char text[LOG_NAME_MAX])
+{
+    int size = snprintf(text, LOG_NAME_MAX, "%.*s-%d", SLICE_ARG(topic), (int)index);
+    return (struct slice){(const uint8_t *)text, size < LOG_NAME_MAX ? (size_t)size : 0};
+}
+
+static struct known *know(struct checkpoints *checkpoints, struct slice topic, int32_t index)
+{
+    char text[LOG_NAME_MAX];
+    struct slice key = name_of(topic, index, text);
+    struct known *known = map_get(&checkpoints->known, key);
+    if (known != NULL) return known;
+    known = memory_alloc(sizeof(*known) + key.size);
+    uint8_t *name = (uint8_t *)(known + 1);
+    memcpy(name, key.data, key.size);
+    *known = (struct known){.key = {name, key.size}};
+    map_put(&checkpoints->known, known->key, known);
+    return known;
+}
+
+static int load_point(void *context, const struct folder_checkpoint_entry *entry)
+{
+    know(context, entry->topic, entry->partition)->recovery_point = entry->offset;
+    return 0;
+}
+
+static int load_start(void *context, const struct folder_checkpoint_entry *entry)
+{
+    know(context, entry->topic, entry->partition)->log_start = entry->offset;
+    return 0;
+}
+
+int checkpoint_load(struct broker *broker)
+{
+    struct checkpoints *checkpoints = memory_alloc_zero(sizeof(*checkpoints));
+    broker->checkpoints = checkpoints;
+    checkpoints->broker = broker;
+    checkpoints->folder = broker->folder;
+    map_init(&checkpoints->known, 0);
+    int r = folder_checkpoint_read(broker->folder, "recovery-point-offset-checkpoint", load_point,
+                                   checkpoints);
+    /* A damaged file costs time: everything is checked. */
+    if (r == -EBADMSG) r = 0;
+    if (r == 0)
+        r = folder_checkpoint_read(broker->folder, "log-start-offset-checkpoint", load_start,
+                                   checkpoints);
+    return r;
+}
+
+static const struct known *look(const struct broker *broker, struct slice topic, int32_t index)
+{
+    char text[LOG_NAME_MAX];
+    return map_get(&broker->checkpoints->known, name_of(topic, index, text));
+}
+
+int64_t checkpoint_recovery_point(const struct broker *broker, struct slice topic, int32_t index)
+{
+    const struct known *known = look(broker, topic, index);
+    return known == NULL ? 0 : known->recovery_point;
+}
+
+int64_t checkpoint_log_start(const struct broker *broker, struct slice topic, int32_t index)
+{
+    const struct known *known = look(broker, topic, index);
+    return known == NULL ? 0 : known->log_start;
+}
+
+int checkpoint_write_last(struct broker *broker)
+{
+    ASSERT(!broker->checkpoints->writing);
+    return write_files(broker->checkpoints);
+}
+
+void checkpoint_unload(struct broker *broker)
+{
+    struct checkpoints *checkpoints = broker->checkpoints;
+    if (checkpoints == NULL) return;
+    for (int32_t i = 0; i < SHARDS_MAX; i++)
+        set_free(checkpoints->sets[i]);
+    size_t cursor = 0;
+    struct known *known;
+    while ((known = map_next(&checkpoints->known, &cursor)) != NULL) {
+        map_remove(&checkpoints->known, known->key);
+        memory_free(known);
+    }
+    map_deinit(&checkpoints->known);
+    memory_free(checkpoints);
+    broker->checkpoints = NULL;
+}

@@ -1,0 +1,306 @@
+/* One partition that this node leads: checks, appends, and the calls that wait for what it does. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "broker/shard_private.h"
+#include "broker/validate.h"
+
+struct partition *partition_create(struct shard *shard, const struct partition_key *key,
+                                   struct slice topic)
+{
+    struct partition *partition = memory_alloc_zero(sizeof(*partition));
+    uint8_t *name = memory_alloc(topic.size);
+    memcpy(name, topic.data, topic.size);
+    partition->shard = shard;
+    partition->key = *key;
+    partition->topic = (struct slice){name, topic.size};
+    partition->state = PARTITION_OPENING;
+    list_init(&partition->pending);
+    list_init(&partition->unwritten);
+    list_init(&partition->uncommitted);
+    list_init(&partition->watching);
+    return partition;
+}
+
+static void finish_all(struct list *calls, enum kafka_error error)
+{
+    struct list_link *link;
+    while ((link = list_pop_front(calls)) != NULL)
+        call_finish(CONTAINER_OF(link, struct call, link), error);
+}
+
+void partition_answer_all(struct partition *partition, enum kafka_error error)
+{
+    finish_all(&partition->pending, error);
+    finish_all(&partition->unwritten, error);
+    finish_all(&partition->uncommitted, error);
+    finish_all(&partition->watching, error);
+}
+
+void partition_destroy(struct partition *partition, enum kafka_error error)
+{
+    ASSERT(!partition->busy);
+    ASSERT(partition->borrowed == 0);
+    partition_answer_all(partition, error);
+    if (list_is_linked(&partition->staged_link)) list_remove(&partition->staged_link);
+    if (list_is_linked(&partition->flush_link)) list_remove(&partition->flush_link);
+    log_destroy(partition->log);
+    memory_free((void *)(uintptr_t)partition->topic.data);
+    memory_free(partition->directory);
+    memory_free(partition);
+}
+
+void partition_fail(struct partition *partition, int error, const char *what)
+{
+    BROKER_TRACE(partition->shard->broker, TRACE_ERROR, "kafka.server.ReplicaManager",
+                 "Partition %.*s-%d is offline: %s: %s", SLICE_ARG(partition->topic),
+                 (int)partition->key.index, what, strerror(-error));
+    if (partition->state != PARTITION_DOOMED) partition->state = PARTITION_OFFLINE;
+    partition_answer_all(partition, KAFKA_ERROR_KAFKA_STORAGE_ERROR);
+}
+
+/* --- the high watermark ------------------------------------------------------------------------ */
+
+static void release_committed(struct partition *partition)
+{
+    struct list_link *link;
+    while ((link = list_first(&partition->uncommitted)) != NULL) {
+        struct call *call = CONTAINER_OF(link, struct call, link);
+        if (call->wait_offset > partition->replication.high_watermark) break;
+        list_remove(link);
+        call_finish(call, KAFKA_ERROR_NONE);
+    }
+}
+
+void partition_step(struct partition *partition, const struct replication_event *event)
+{
+    struct replication_effects effects = {0};
+    replication_step(&partition->replication, event, &effects);
+    if (!effects.high_watermark_moved) return;
+    release_committed(partition);
+    partition_wake_readers(partition);
+}
+
+void partition_lead(struct partition *partition, int32_t leader_epoch)
+{
+    struct replication_event event = {
+        .kind = REPLICATION_LEAD,
+        .leader_epoch = leader_epoch,
+        .offset = log_end_offset(partition->log),
+        .flushed_offset = log_flushed_offset(partition->log),
+        .start_offset = log_start_offset(partition->log),
+        .commit = partition->config.flush_policy == SETTINGS_FLUSH_COMMIT,
+    };
+    log_assign_epoch(partition->log, leader_epoch);
+    partition_step(partition, &event);
+}
+
+void partition_start(struct partition *partition)
+{
+    ASSERT(partition->state == PARTITION_OPENING);
+    ASSERT(partition->log != NULL);
+    partition->state = PARTITION_ONLINE;
+    partition->recovery_point = log_flushed_offset(partition->log);
+    if (partition->leads) partition_lead(partition, partition->leader_epoch);
+    struct list waiting;
+    list_init(&waiting);
+    struct list_link *link;
+    while ((link = list_pop_front(&partition->pending)) != NULL)
+        list_push_back(&waiting, link);
+    while ((link = list_pop_front(&waiting)) != NULL)
+        partition_call(partition, CONTAINER_OF(link, struct call, link));
+}
+
+void partition_flushed(struct partition *partition)
+{
+    struct replication_event event = {.kind = REPLICATION_FLUSHED,
+                                      .offset = log_flushed_offset(partition->log)};
+    partition_step(partition, &event);
+}
+
+bool partition_wants_flush(const struct partition *partition)
+{
+    if (partition->state != PARTITION_ONLINE || log_has_failed(partition->log)) return false;
+    if (partition->flush_indexes) return true;
+    if (partition->config.flush_policy == SETTINGS_FLUSH_OS) return false;
+    return log_flushed_offset(partition->log) < log_end_offset(partition->log);
+}
+
+/* --- produce ----------------------------------------------------------------------------------- */
+
+static void finish_produce(struct call *call, enum kafka_error error)
+{
+    if (error != KAFKA_ERROR_NONE) {
+        call->produce.base_offset = -1;
+        call->produce.log_append_time = -1;
+    }
+    call_finish(call, error);
+}
+
+/* Waits for what its acks ask for; `end_offset` is behind its last record. */
+static void await(struct partition *partition, struct call *call, int64_t end_offset)
+{
+    call->wait_offset = end_offset;
+    if (call->produce.acks != -1) {
+        list_push_back(&partition->unwritten, &call->link);
+    } else if (end_offset <= partition->replication.high_watermark) {
+        call_finish(call, KAFKA_ERROR_NONE);
+    } else {
+        list_push_back(&partition->uncommitted, &call->link);
+    }
+}
+
+static void stage(struct partition *partition)
+{
+    if (!list_is_linked(&partition->staged_link))
+        list_push_back(&partition->shard->staged, &partition->staged_link);
+}
+
+static enum kafka_error append(struct partition *partition, struct call *call,
+                               const struct batch *batch)
+{
+    struct call_produce *produce = &call->produce;
+    uint8_t *bytes = (uint8_t *)(uintptr_t)batch->bytes.data; /* the frame's, ours to patch */
+    int64_t now_ms = partition->shard->now_ms;
+    if (partition->config.log_append_time)
+        batch_stamp_log_append_time(bytes, batch->bytes.size, now_ms);
+    struct batch stamped = *batch;
+    if (partition->config.log_append_time) {
+        stamped.max_timestamp = now_ms;
+        stamped.attributes |= BATCH_LOG_APPEND_TIME;
+        produce->log_append_time = now_ms;
+    }
+    int r = log_append(partition->log, &stamped, bytes, partition->leader_epoch, now_ms,
+                       &produce->base_offset);
+    if (r == -ENOSPC) return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
+    if (r < 0) {
+        partition_fail(partition, r, "append");
+        return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
+    }
+    stage(partition);
+    await(partition, call, log_end_offset(partition->log));
+    return KAFKA_ERROR_NONE;
+}
+
+/* A batch from a producer with an id: new, known already, or out of its order. Duplicates are
+ * answered with their offset, when that is committed. */
+static enum kafka_error append_once(struct partition *partition, struct call *call,
+                                    const struct batch *batch)
+{
+    struct call_produce *produce = &call->produce;
+    int64_t offset = -1, timestamp = -1;
+    if (batch->producer_id >= 0) {
+        enum kafka_error error = log_check_producer(partition->log, batch, &offset, &timestamp);
+        if (error != KAFKA_ERROR_NONE) return error;
+    }
+    if (offset < 0) return append(partition, call, batch);
+    produce->base_offset = offset;
+    if (partition->config.log_append_time) produce->log_append_time = timestamp;
+    await(partition, call, offset + batch->last_offset_delta + 1);
+    stage(partition);
+    return KAFKA_ERROR_NONE;
+}
+
+static void produce(struct partition *partition, struct call *call)
+{
+    struct call_produce *produce = &call->produce;
+    produce->base_offset = -1;
+    produce->log_append_time = -1;
+    produce->record_error_index = -1;
+    produce->error_message = SLICE_NULL;
+    produce->log_start_offset = log_start_offset(partition->log);
+    if (produce->acks == -1 && partition->isr_count < partition->config.min_insync_replicas) {
+        finish_produce(call, KAFKA_ERROR_NOT_ENOUGH_REPLICAS);
+        return;
+    }
+    struct batch batch;
+    struct validate_error refusal;
+    enum kafka_error error =
+        validate_records(produce->records, &partition->config, partition->shard->now_ms,
+                         &partition->shard->scratch, &batch, &refusal);
+    if (error == KAFKA_ERROR_NONE)
+        error = append_once(partition, call, &batch);
+    else {
+        produce->error_message = refusal.message;
+        produce->record_error_index = refusal.record_index;
+    }
+    if (error != KAFKA_ERROR_NONE) finish_produce(call, error);
+}
+
+void partition_write(struct partition *partition)
+{
+    if (partition->state != PARTITION_ONLINE) return;
+    int r = log_write(partition->log);
+    if (r < 0) {
+        partition_fail(partition, r, "write");
+        return;
+    }
+    finish_all(&partition->unwritten, KAFKA_ERROR_NONE);
+    struct replication_event event = {.kind = REPLICATION_APPENDED,
+                                      .offset = log_end_offset(partition->log)};
+    partition_step(partition, &event);
+    if (partition_wants_flush(partition)) flush_enqueue(partition);
+}
+
+/* --- calls ------------------------------------------------------------------------------------- */
+
+/* (Partition.checkCurrentLeaderEpoch, KIP-320) */
+static enum kafka_error check_leader(const struct partition *partition, const struct call *call)
+{
+    if (call->current_leader_epoch >= 0) {
+        if (call->current_leader_epoch < partition->leader_epoch)
+            return KAFKA_ERROR_FENCED_LEADER_EPOCH;
+        if (call->current_leader_epoch > partition->leader_epoch)
+            return KAFKA_ERROR_UNKNOWN_LEADER_EPOCH;
+    }
+    return partition->leads ? KAFKA_ERROR_NONE : KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER;
+}
+
+static enum kafka_error check_state(const struct partition *partition, const struct call *call)
+{
+    switch (partition->state) {
+    case PARTITION_OPENING:
+    case PARTITION_ONLINE:
+        return check_leader(partition, call);
+    case PARTITION_OFFLINE:
+        return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
+    case PARTITION_DOOMED:
+        break;
+    }
+    return KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+void partition_call(struct partition *partition, struct call *call)
+{
+    enum kafka_error error = check_state(partition, call);
+    if (error != KAFKA_ERROR_NONE) {
+        if (call->kind == CALL_PRODUCE)
+            finish_produce(call, error);
+        else
+            call_finish(call, error);
+        return;
+    }
+    if (partition->state == PARTITION_OPENING) {
+        list_push_back(&partition->pending, &call->link);
+        return;
+    }
+    switch (call->kind) {
+    case CALL_PRODUCE:
+        produce(partition, call);
+        return;
+    case CALL_READ:
+        partition_read(partition, call);
+        return;
+    case CALL_LIST_OFFSET:
+        partition_list_offset(partition, call);
+        return;
+    case CALL_EPOCH_END:
+        partition_epoch_end(partition, call);
+        return;
+    case CALL_CONTROLLER:
+    case CALL_PRODUCER_ID:
+        break;
+    }
+    ASSERT(!"a call that is no partition's");
+}

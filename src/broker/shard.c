@@ -1,0 +1,313 @@
+/* One shard: its loop, and what it does once in every turn of it. */
+#include "broker/shard.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "broker/shard_private.h"
+
+enum {
+    SCRATCH_MAX_BYTES = 512 << 20,
+    IN_FLIGHT_MAX = 1024,        /* requests of one connection */
+    UNSENT_MAX_BYTES = 64 << 20, /* of one connection */
+    STALLED_MS = 60000,
+    ARENA_MAX_BYTES = 256 << 20,
+    REPLY_MAX_BYTES = 256 << 20,
+    ASSUMED_MEMORY = 1 << 30, /* bytes; where queued.max.request.bytes does not say */
+};
+
+/* --- what handlers ask ------------------------------------------------------------------------- */
+
+struct os *shard_os(struct shard *shard)
+{
+    return shard->os;
+}
+
+int32_t shard_index(const struct shard *shard)
+{
+    return shard->index;
+}
+
+const struct trace *shard_trace(const struct shard *shard)
+{
+    return shard->broker->trace;
+}
+
+const struct image *shard_image(const struct shard *shard)
+{
+    return shard->image;
+}
+
+const struct settings *shard_settings(const struct shard *shard)
+{
+    return shard->settings != NULL ? shard->settings : shard->broker->settings;
+}
+
+struct slice shard_cluster_id(const struct shard *shard)
+{
+    return slice_of(shard->broker->identity.cluster_id);
+}
+
+int32_t shard_node_id(const struct shard *shard)
+{
+    return shard->broker->identity.node_id;
+}
+
+struct slice shard_listener_name(const struct shard *shard, int tag)
+{
+    ASSERT(tag >= 0);
+    ASSERT(tag < shard->broker->listener_count);
+    return shard->broker->listeners[tag].name;
+}
+
+void shard_timer_set(struct shard *shard, struct shard_timer *timer, int64_t deadline_ns)
+{
+    ASSERT(timer->fire != NULL);
+    heap_put(&shard->timers, &timer->node, deadline_ns);
+}
+
+void shard_timer_clear(struct shard *shard, struct shard_timer *timer)
+{
+    heap_remove(&shard->timers, &timer->node);
+}
+
+/* --- connections ------------------------------------------------------------------------------- */
+
+static void on_request(void *context, struct net_exchange *exchange)
+{
+    struct shard *shard = context;
+    shard->broker->handler->on_request(shard->api, exchange);
+}
+
+static void on_close(void *context, struct net_connection *connection)
+{
+    struct shard *shard = context;
+    if (shard->api != NULL) shard->broker->handler->on_close(shard->api, connection);
+}
+
+static int32_t at_most(int64_t value, int32_t most)
+{
+    return value < most ? (int32_t)value : most;
+}
+
+static int create_net(struct shard *shard)
+{
+    const struct settings *settings = shard->broker->settings;
+    int64_t requests = settings_request_bytes(settings, ASSUMED_MEMORY);
+    struct net_limits limits = {
+        .frame_size_max = (int32_t)settings_number(settings, SETTING_SOCKET_REQUEST_MAX_BYTES),
+        .request_bytes_max = requests / shard->broker->shard_count,
+        .connections_max = at_most(settings_number(settings, SETTING_MAX_CONNECTIONS), INT32_MAX),
+        .connections_per_ip_max =
+            at_most(settings_number(settings, SETTING_MAX_CONNECTIONS_PER_IP), INT32_MAX),
+        .in_flight_max = IN_FLIGHT_MAX,
+        .unsent_bytes_max = UNSENT_MAX_BYTES,
+        .idle_ms = settings_number(settings, SETTING_CONNECTIONS_MAX_IDLE_MS),
+        .stalled_ms = STALLED_MS,
+        .arena_bytes_max = ARENA_MAX_BYTES,
+        .reply_bytes_max = REPLY_MAX_BYTES,
+    };
+    struct net_handler handler = {.on_request = on_request, .on_close = on_close, .context = shard};
+    return net_create(shard->os, &limits, &handler, &shard->net);
+}
+
+static int listen_at(struct shard *shard, int32_t index)
+{
+    struct broker *broker = shard->broker;
+    const struct settings_listener *listener = &broker->listeners[index];
+    char host[256];
+    int size = (int)listener->host.size;
+    if (listener->host.size >= sizeof(host)) return -ENAMETOOLONG;
+    memcpy(host, listener->host.data, listener->host.size);
+    host[size] = 0;
+    /* The first shard finds the port; the others share it. */
+    uint16_t port = shard->index == 0 ? listener->port : broker->ports[index];
+    struct os_address address;
+    int count = os_resolve(size == 0 ? "::" : host, port, &address, 1);
+    if (count <= 0 && size == 0) count = os_resolve("0.0.0.0", port, &address, 1);
+    if (count <= 0) return count < 0 ? count : -EADDRNOTAVAIL;
+    struct os_listen_options options = {.backlog = 1024, .share_port = broker->shard_count > 1};
+    uint16_t bound;
+    int r = net_listen(shard->net, &address, &options, index, &bound);
+    if (r < 0) return r;
+    if (shard->index == 0) broker->ports[index] = bound;
+    return 0;
+}
+
+int shard_listen(struct shard *shard)
+{
+    struct broker *broker = shard->broker;
+    for (int32_t i = 0; i < broker->listener_count; i++) {
+        if (broker->listeners[i].controller) continue; /* a quorum of one talks to nobody */
+        int r = listen_at(shard, i);
+        if (r == 0) continue;
+        const struct settings_listener *listener = &broker->listeners[i];
+        BROKER_TRACE(broker, TRACE_FATAL, "kafka.network.SocketServer",
+                     "Cannot listen on %.*s:%d for %.*s: %s", SLICE_ARG(listener->host),
+                     (int)listener->port, SLICE_ARG(listener->name), strerror(-r));
+        return r;
+    }
+    return 0;
+}
+
+/* --- life -------------------------------------------------------------------------------------- */
+
+int shard_open(struct shard *shard)
+{
+    struct os_options options = {.workers_max = SHARD_WORKERS};
+    int r = os_create(&options, &shard->os);
+    if (r < 0) return r;
+    uint64_t seed;
+    os_random(shard->os, &seed, sizeof(seed));
+    map_init(&shard->partitions, seed);
+    list_init(&shard->staged);
+    list_init(&shard->flush_queue);
+    list_init(&shard->outbox);
+    heap_init(&shard->timers);
+    arena_init(&shard->scratch, SCRATCH_MAX_BYTES);
+    shard->files = log_files_create(shard->os, SHARD_OPEN_FILES / shard->broker->shard_count);
+    shard->now_ms = os_wall_ms(shard->os);
+    r = create_net(shard);
+    if (r < 0) return r;
+    shard->api = shard->broker->handler->create(shard);
+    return 0;
+}
+
+static void fire_timers(struct shard *shard)
+{
+    int64_t now_ns = os_monotonic_ns(shard->os);
+    struct heap_node *node;
+    while ((node = heap_first(&shard->timers)) != NULL && node->deadline <= now_ns) {
+        heap_remove(&shard->timers, node);
+        struct shard_timer *timer = CONTAINER_OF(node, struct shard_timer, node);
+        timer->fire(timer);
+    }
+}
+
+static void write_staged(struct shard *shard)
+{
+    struct list_link *link;
+    while ((link = list_pop_front(&shard->staged)) != NULL)
+        partition_write(CONTAINER_OF(link, struct partition, staged_link));
+}
+
+static int64_t deadline(const struct shard *shard)
+{
+    int64_t deadline_ns = shard->net != NULL ? net_deadline_ns(shard->net) : INT64_MAX;
+    const struct heap_node *first = heap_first(&shard->timers);
+    if (first != NULL && first->deadline < deadline_ns) deadline_ns = first->deadline;
+    return list_is_empty(&shard->outbox) ? deadline_ns : 0;
+}
+
+/* What came in is handled; then what was appended is written, what was written is flushed, what is
+ * answered is sent: each once for all of the turn's requests. */
+void shard_turn(struct shard *shard)
+{
+    os_turn(shard->os, deadline(shard));
+    shard->now_ms = os_wall_ms(shard->os);
+    fire_timers(shard);
+    /* Answers of writes can bring new appends: of connections that waited, of calls in a row. */
+    write_staged(shard);
+    flush_start(shard);
+    if (shard->index == 0) control_turn(shard->broker);
+    call_flush_outbox(shard);
+    if (shard->net == NULL) return;
+    net_tick(shard->net);
+    write_staged(shard);
+    flush_start(shard);
+    net_flush(shard->net);
+}
+
+void shard_load(struct shard *shard)
+{
+    follow_all(shard);
+    while (shard->opening > 0 && shard->failure == 0)
+        os_turn(shard->os, INT64_MAX);
+    checkpoint_start(shard);
+}
+
+static void wake_all(struct shard *shard)
+{
+    size_t cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&shard->partitions, &cursor)) != NULL)
+        if (partition->state == PARTITION_ONLINE) partition_wake_readers(partition);
+}
+
+void shard_drain(struct shard *shard)
+{
+    int64_t until_ns = os_monotonic_ns(shard->os) + SHARD_STOP_TURNS_MS * 1000000LL;
+    shard->stopping = true;
+    net_stop_listening(shard->net);
+    wake_all(shard);
+    while (shard->calls > 0 && os_monotonic_ns(shard->os) < until_ns)
+        shard_turn(shard);
+    net_flush(shard->net);
+    shard->broker->handler->destroy(shard->api);
+    shard->api = NULL;
+    shard->net = net_destroy(shard->net);
+}
+
+/* A partition at a time: what a crash in between leaves is recovered like after any other. */
+int shard_close_logs(struct shard *shard)
+{
+    while (shard->flushes > 0 || shard->jobs > 0 || shard->opening > 0)
+        os_turn(shard->os, INT64_MAX);
+    int result = shard->failure;
+    size_t cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&shard->partitions, &cursor)) != NULL) {
+        if (partition->log == NULL) continue;
+        int r = log_finish(partition->log);
+        if (r == 0) partition->recovery_point = log_end_offset(partition->log);
+        if (r < 0 && result == 0) result = r;
+    }
+    checkpoint_collect(shard);
+    cursor = 0;
+    while ((partition = map_next(&shard->partitions, &cursor)) != NULL) {
+        map_remove(&shard->partitions, MAP_KEY(partition->key));
+        partition_destroy(partition, KAFKA_ERROR_BROKER_NOT_AVAILABLE);
+    }
+    return result;
+}
+
+void shard_close(struct shard *shard)
+{
+    if (shard->os == NULL) return;
+    if (shard->api != NULL) shard->broker->handler->destroy(shard->api);
+    shard->api = NULL;
+    shard->net = net_destroy(shard->net);
+    log_files_destroy(shard->files);
+    shard->image = image_destroy(shard->image);
+    shard->settings = settings_destroy(shard->settings);
+    map_deinit(&shard->partitions);
+    heap_deinit(&shard->timers);
+    arena_deinit(&shard->scratch);
+    shard->os = os_destroy(shard->os);
+}
+
+/* --- failing ----------------------------------------------------------------------------------- */
+
+static void receive_failure(struct os_mail *mail)
+{
+    struct shard *shard = CONTAINER_OF(mail, struct shard, fail_mail);
+    struct broker *broker = shard->broker;
+    if (broker->failure == 0) broker->failure = shard->failure;
+    broker->stop = true;
+}
+
+/* The one folder is gone: Kafka's broker halts, and so do we, without marking the folder clean. */
+void shard_fail(struct shard *shard, int error)
+{
+    ASSERT(error < 0);
+    if (shard->failure != 0) return;
+    shard->failure = error;
+    shard->fail_mail.receive = receive_failure;
+    if (shard->index == 0) {
+        receive_failure(&shard->fail_mail);
+        return;
+    }
+    int r = os_post(shard->broker->shards[0].os, &shard->fail_mail);
+    ASSERT(r == 0); /* nobody can stop a broker that cannot be told */
+}

@@ -1,0 +1,224 @@
+/* What the files of broker/ share: the broker, its shards, their partitions. */
+#ifndef GREGOR_BROKER_SHARD_PRIVATE_H
+#define GREGOR_BROKER_SHARD_PRIVATE_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/prng.h"
+#include "broker/broker.h"
+#include "broker/call.h"
+#include "broker/metadata.h"
+#include "broker/shard.h"
+#include "core/replication/replication.h"
+#include "log/folder.h"
+
+enum {
+    SHARDS_MAX = 64,
+    SHARD_WORKERS = 8,       /* threads for flushes, opens, cold reads */
+    SHARD_FLUSHES_MAX = 6,   /* of different partitions at a time: the rest of the workers read */
+    SHARD_OPEN_FILES = 8192, /* of all shards; logs close what they do not need */
+    SHARD_STOP_TURNS_MS = 5000,
+};
+
+/* --- partitions (partition.c) ------------------------------------------------------------------ */
+
+enum partition_state {
+    PARTITION_OPENING, /* a job makes or recovers its log; calls wait */
+    PARTITION_ONLINE,
+    PARTITION_OFFLINE, /* its log failed or could not be opened: KAFKA_STORAGE_ERROR */
+    PARTITION_DOOMED,  /* deleted; goes when its job is done */
+};
+
+struct partition_key {
+    struct uuid topic_id;
+    int32_t index;
+};
+
+struct partition {
+    struct shard *shard;
+    struct partition_key key;
+    struct slice topic; /* its own copy */
+    enum partition_state state;
+    struct log *log; /* NULL unless online or offline after it was */
+    struct replication replication;
+    struct settings_topic config;
+    int32_t leader_epoch;
+    int32_t isr_count;
+    bool leads;
+    int64_t recovery_point;       /* durable with its indexes */
+    int64_t start_checkpoint;     /* log start offset as last written down */
+    struct list pending;          /* calls until the log is open */
+    struct list unwritten;        /* produce calls of this turn */
+    struct list uncommitted;      /* acks=all, until the high watermark passes; ascending */
+    struct list watching;         /* reads that wait for records */
+    struct list_link staged_link; /* in shard->staged */
+    struct list_link flush_link;  /* in shard->flush_queue */
+    struct os_job job;            /* open or flush: one at a time */
+    struct log_flush *flush;
+    int32_t borrowed;   /* jobs of calls that use the log's files */
+    bool busy;          /* the job runs */
+    bool flush_indexes; /* the next flush makes a recovery point */
+    bool makes_point;   /* the one that runs does */
+    /* of the open job */
+    struct log_options options;
+    struct log_files *own_files;
+    struct log_recovery recovery;
+    struct shard_timer retry; /* the name is still another topic's */
+    char *directory;
+    int result;
+    bool at_start; /* it may have a directory from before */
+    bool renamed;  /* doomed, and its name is free again */
+};
+
+struct partition *partition_create(struct shard *shard, const struct partition_key *key,
+                                   struct slice topic);
+/* Calls that wait are answered with `error` first. */
+void partition_destroy(struct partition *partition, enum kafka_error error);
+void partition_answer_all(struct partition *partition, enum kafka_error error);
+void partition_step(struct partition *partition, const struct replication_event *event);
+/* Runs a call on it: done now or later. */
+void partition_call(struct partition *partition, struct call *call);
+void partition_cancel(struct partition *partition, struct call *call);
+/* The log is open: lead, run what waits. */
+void partition_start(struct partition *partition);
+void partition_lead(struct partition *partition, int32_t leader_epoch);
+void partition_fail(struct partition *partition, int error, const char *what);
+/* Writes what was staged in this turn and answers who waits for no more than that. */
+void partition_write(struct partition *partition);
+/* The log is durable up to its flushed offset. */
+void partition_flushed(struct partition *partition);
+bool partition_wants_flush(const struct partition *partition);
+
+/* read.c: the parts of a partition that answer reads. */
+void partition_read(struct partition *partition, struct call *call);
+void partition_wake_readers(struct partition *partition);
+void partition_list_offset(struct partition *partition, struct call *call);
+void partition_epoch_end(struct partition *partition, struct call *call);
+
+/* --- shards (shard.c) -------------------------------------------------------------------------- */
+
+struct shard {
+    struct broker *broker;
+    struct os *os;
+    struct os_thread *thread; /* NULL: the one that runs the broker */
+    struct net *net;
+    void *api;
+    struct image *image;
+    struct settings *settings; /* in force; NULL: the broker's as they are */
+    struct log_files *files;
+    struct map partitions;   /* by struct partition_key */
+    struct list staged;      /* partitions with batches to write in this turn */
+    struct list flush_queue; /* partitions with something to flush */
+    struct list outbox;      /* letters that found no room */
+    struct heap timers;
+    struct arena scratch;
+    struct shard_timer checkpoint_timer;
+    struct os_mail command; /* from shard 0, at start and stop */
+    struct os_mail report;  /* to shard 0, likewise */
+    struct os_mail fail_mail;
+    int failure;
+    int64_t now_ms;
+    int32_t index;
+    int32_t flushes; /* under way */
+    int32_t opening; /* partitions */
+    int32_t jobs;    /* of calls */
+    int64_t calls;   /* of handlers here, not done yet */
+    int result;      /* of its start, then of its stop */
+    bool ready, stopping, drained, closing;
+};
+
+/* Everything here runs on the shard's own thread. */
+MUST_USE int shard_open(struct shard *shard); /* loop and connections, nothing listens yet */
+MUST_USE int shard_listen(struct shard *shard);
+void shard_turn(struct shard *shard);
+void shard_load(struct shard *shard);      /* opens its partitions, until all are */
+void shard_drain(struct shard *shard);     /* answers everybody, closes connections */
+int shard_close_logs(struct shard *shard); /* cleanly; what the checkpoints need is told */
+void shard_close(struct shard *shard);
+void shard_fail(struct shard *shard, int error); /* the folder has failed: the broker must stop */
+bool shard_owns(const struct shard *shard, const struct partition_key *key);
+struct shard *shard_of(struct broker *broker, const struct partition_key *key);
+
+/* call.c */
+void call_finish(struct call *call, enum kafka_error error);
+void call_flush_outbox(struct shard *shard);
+
+/* flush.c */
+void flush_enqueue(struct partition *partition);
+void flush_start(struct shard *shard);
+
+/* follow.c: partitions as the image says. */
+void follow_change(void *context, const struct image_change *change);
+void follow_all(struct shard *shard); /* at start */
+void follow_finish_doomed(struct partition *partition);
+/* Directories that belong to no partition of the image: half deleted ones go, others are renamed. */
+MUST_USE int follow_sweep(struct broker *broker);
+struct partition *follow_find(struct shard *shard, const struct partition_key *key);
+
+/* checkpoint.c: recovery points, log starts and high watermarks, written now and then by shard 0. */
+void checkpoint_start(struct shard *shard);   /* its timer */
+void checkpoint_collect(struct shard *shard); /* what its partitions say now, for shard 0 */
+MUST_USE int checkpoint_load(struct broker *broker);
+/* All shards have stopped. */
+MUST_USE int checkpoint_write_last(struct broker *broker);
+void checkpoint_unload(struct broker *broker);
+int64_t checkpoint_recovery_point(const struct broker *broker, struct slice topic, int32_t index);
+int64_t checkpoint_log_start(const struct broker *broker, struct slice topic, int32_t index);
+
+/* control.c: the controller, on shard 0. */
+void control_call(struct call *call);
+MUST_USE int control_open(struct broker *broker, bool clean);
+MUST_USE int control_register(struct broker *broker);
+void control_turn(struct broker *broker);
+int control_close(struct broker *broker);
+
+/* publish.c: committed records to all shards. */
+struct publication;
+void publish_record(struct broker *broker, struct slice record, int64_t offset);
+/* `call` is done when all shards have what was published until now. */
+void publish_then_finish(struct broker *broker, struct call *call);
+void publish_turn(struct broker *broker);
+
+/* --- the broker (broker.c) --------------------------------------------------------------------- */
+
+struct checkpoints;
+
+struct broker {
+    const struct settings *settings;
+    const struct broker_handler *handler;
+    struct trace *trace;
+    struct folder *folder;
+    struct folder_identity identity;
+    struct settings_listener listeners[SETTINGS_LISTENERS_MAX];
+    uint16_t ports[SETTINGS_LISTENERS_MAX]; /* really bound */
+    int32_t listener_count;
+    struct shard shards[SHARDS_MAX];
+    int32_t shard_count;
+    bool clean; /* the folder was stopped cleanly */
+    int64_t broker_epoch;
+    struct checkpoints *checkpoints;
+    /* control.c */
+    struct metadata *metadata;
+    struct prng random;
+    struct arena control_arena;
+    int64_t producer_id_next, producer_id_end;
+    struct list producer_id_calls; /* wait for a block */
+    struct metadata_waiter block_waiter;
+    int64_t block_first;
+    int32_t block_count;
+    bool block_asked;
+    /* publish.c */
+    struct publication *publication; /* gathering; NULL: nothing */
+    struct list publications;        /* on their way */
+    bool running;                    /* shards have started: changes travel by mail */
+    bool stop;
+    int failure; /* why it must stop; 0: asked to */
+    struct os_mail stop_mail;
+    int32_t started; /* threads: shards 1 to this */
+    int32_t reports; /* of theirs, since we began to wait for them */
+};
+
+#define BROKER_TRACE(broker, level, component, ...) \
+    trace_write((broker)->trace, level, component, __VA_ARGS__)
+
+#endif
