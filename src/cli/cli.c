@@ -95,7 +95,7 @@ bool cli_confirm(const struct cli *cli, const char *question)
     return fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-/* --- which command ----------------------------------------------------------------------------- */
+/* --- which command ---------------------------------------------------------------------------- */
 
 /* Nouns are taken in the plural, too. */
 static bool noun_matches(const struct cli_command *command, const char *word)
@@ -123,7 +123,7 @@ const struct cli_command *cli_find_command(int argc, char **argv, int *used)
     return NULL;
 }
 
-/* The nearest word of the tables, to say "did you mean". Distance by Levenshtein, words are short. */
+/* How far two words are from each other, by Levenshtein. They are short. */
 static int word_distance(const char *a, const char *b)
 {
     enum { WORD_MAX = 32 };
@@ -173,7 +173,7 @@ static int unknown_command(int argc, char **argv)
     return cli_fail(CLI_USAGE, "no command '%s'; see gregor help", argv[0]);
 }
 
-/* --- its options ------------------------------------------------------------------------------- */
+/* --- its options ------------------------------------------------------------------------------ */
 
 static int take_option(struct cli *cli, const struct cli_option *option, const char *value)
 {
@@ -273,7 +273,7 @@ static int learn_color(struct cli *cli)
     return CLI_OK;
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static int run_command(struct cli *cli, int argc, char **argv)
 {

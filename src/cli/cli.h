@@ -1,7 +1,7 @@
 /*
- * cli: the command line: `gregor [GLOBAL] NOUN VERB [ARGUMENTS] [OPTIONS]`. One table of commands and
- * one of options (options.c); parsing, help, the man page and the completions all come from them and
- * cannot drift.
+ * cli: the command line: `gregor [GLOBAL] NOUN VERB [ARGUMENTS] [OPTIONS]`. One table of commands
+ * and one of options (options.c); parsing, help, the man page and the completions all come from them
+ * and cannot drift.
  *
  * What it never does: know how a broker works. It is a client made of wire/ and os/; the server's
  * commands only build settings and call broker/.
@@ -141,8 +141,8 @@ bool cli_letter_is_taken(const struct cli_command *command, const struct cli_opt
 int cli_fail(enum cli_exit code, const char *format, ...) PRINTF_LIKE(2, 3);
 
 bool cli_has(const struct cli *cli, enum cli_option_id id);
-/* A number given as an option; `otherwise` if absent. CLI_USAGE and a line on standard error when it
- * is none or out of range. */
+/* A number given as an option; `otherwise` if absent. CLI_USAGE and a line on standard error when
+ * it is none or out of range. */
 MUST_USE int cli_number(const struct cli *cli, enum cli_option_id id, int64_t min, int64_t max,
                         int64_t otherwise, int64_t *value);
 /* "5s", "2m", "300ms", "1h", "7d" to milliseconds. -EINVAL: no such text. */

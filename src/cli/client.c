@@ -70,7 +70,7 @@ static int client_fail(const struct client *client, int error)
     return cli_fail(CLI_UNREACHABLE, "%s: %s", client->address, strerror(-error));
 }
 
-/* --- bytes out and in -------------------------------------------------------------------------- */
+/* --- bytes out and in ------------------------------------------------------------------------- */
 
 static int client_flush(struct client *client, int64_t deadline_ns)
 {
@@ -130,7 +130,7 @@ static int client_frame(struct client *client, struct slice *frame)
     return 0;
 }
 
-/* --- requests ---------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static int client_send_bytes(struct client *client, enum api_key key, int16_t version,
                              const void *message)
@@ -202,7 +202,7 @@ void client_sleep(struct client *client, int64_t milliseconds)
         os_turn(client->os, deadline_ns);
 }
 
-/* --- opening ----------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static int client_learn_versions(struct client *client, struct arena *arena)
 {
@@ -342,7 +342,7 @@ int client_open(struct cli *cli, struct client **opened)
     return r;
 }
 
-/* --- what was learned -------------------------------------------------------------------------- */
+/* --- what was learned ------------------------------------------------------------------------- */
 
 bool client_offers(const struct client *client, enum api_key key, int16_t *min, int16_t *max)
 {

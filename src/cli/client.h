@@ -2,8 +2,8 @@
  * client: one connection to one broker, one request at a time, for the commands. Made of wire/ and
  * os/: the same codec and the same sockets as the server's.
  *
- * What it never does: retry, follow leaders, keep a pool. A command asks for metadata, opens what it
- * needs and asks there.
+ * What it never does: retry, follow leaders, keep a pool. A command asks for metadata, opens what
+ * it needs and asks there.
  */
 #ifndef GREGOR_CLI_CLIENT_H
 #define GREGOR_CLI_CLIENT_H

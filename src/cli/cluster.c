@@ -9,7 +9,7 @@ enum {
     CREATION_TRIES = 100,
 };
 
-/* --- metadata ---------------------------------------------------------------------------------- */
+/* --- metadata --------------------------------------------------------------------------------- */
 
 static int32_t *copy_ids(struct arena *arena, const int32_t *ids, int32_t count)
 {
@@ -156,7 +156,7 @@ int cluster_connect(struct cluster *cluster, int32_t broker_id, struct client **
     return cli_fail(CLI_FAILED, "broker %d leads and is not there", (int)broker_id);
 }
 
-/* --- offsets ----------------------------------------------------------------------------------- */
+/* --- offsets ---------------------------------------------------------------------------------- */
 
 static struct cluster_partition *find_partition(struct cluster *cluster, struct slice name,
                                                 int32_t index)

@@ -50,9 +50,9 @@ struct cluster {
 };
 
 /* Connects and asks for the topics named, or all (names NULL). `create`: those that are missing are
- * made, if the brokers allow it, and have leaders when this returns. Topics that could not be told of
- * have an error. CLI_OK, or the exit code after a line on standard error; cluster_close is due in
- * both cases. */
+ * made, if the brokers allow it, and have leaders when this returns. Topics that could not be told
+ * of have an error. CLI_OK, or the exit code after a line on standard error; cluster_close is due
+ * in both cases. */
 MUST_USE int cluster_open(struct cli *cli, const char *const *names, int count, bool create,
                           struct cluster *cluster);
 void cluster_close(struct cluster *cluster);
@@ -60,8 +60,8 @@ void cluster_close(struct cluster *cluster);
 /* The connection to a broker, opened when first needed. */
 MUST_USE int cluster_connect(struct cluster *cluster, int32_t broker_id, struct client **client);
 
-/* Asks the leaders for the first offset of `timestamp` or later in every partition, or for one of the
- * ends, and keeps it in `sought`: -1 where there is no such record or no answer. */
+/* Asks the leaders for the first offset of `timestamp` or later in every partition, or for one of
+ * the ends, and keeps it in `sought`: -1 where there is no such record or no answer. */
 enum { CLUSTER_LATEST = -1, CLUSTER_EARLIEST = -2 }; /* ListOffsetsRequest */
 MUST_USE int cluster_find_offsets(struct cluster *cluster, int64_t timestamp);
 /* Fills every partition's start and end. */

@@ -99,7 +99,7 @@ int config_open(struct cli *cli, const char *file, const struct config_default *
     return CLI_OK;
 }
 
-/* --- config check ------------------------------------------------------------------------------ */
+/* --- config check ----------------------------------------------------------------------------- */
 
 static const char *verdict_name(enum settings_verdict verdict)
 {

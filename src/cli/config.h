@@ -16,9 +16,9 @@ struct config_default {
     const char *value;
 };
 
-/* Reads `file` (NULL: none, but the defaults) and the --override options, judges all of it and says on
- * standard error what is wrong with it; unknown keys are warned of unless --quiet. CLI_OK, or the exit
- * code; the caller destroys the settings. */
+/* Reads `file` (NULL: none, but the defaults) and the --override options, judges all of it and says
+ * on standard error what is wrong with it; unknown keys are warned of unless --quiet. CLI_OK, or
+ * the exit code; the caller destroys the settings. */
 MUST_USE int config_open(struct cli *cli, const char *file, const struct config_default *defaults,
                          int default_count, struct settings **opened);
 

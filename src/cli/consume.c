@@ -37,7 +37,7 @@ struct consumer {
     bool output_gone;
 };
 
-/* --- where to begin and to end ----------------------------------------------------------------- */
+/* --- where to begin and to end ---------------------------------------------------------------- */
 
 static int check_topics(const struct cluster *cluster)
 {
@@ -122,7 +122,7 @@ static int consumer_plan(struct consumer *consumer, const struct offset_range *r
     return r;
 }
 
-/* --- fetching ---------------------------------------------------------------------------------- */
+/* --- fetching --------------------------------------------------------------------------------- */
 
 static bool is_wanted(const struct source *source, int32_t broker_id)
 {
@@ -300,7 +300,7 @@ static int consumer_run(struct consumer *consumer)
     return CLI_OK;
 }
 
-/* --- the command ------------------------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 static int parse_offset(struct consumer *consumer, struct offset_range *range)
 {

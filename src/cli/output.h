@@ -2,8 +2,8 @@
  * output: what the commands print: tables for people (libsmartcols), JSON, JSON lines and CSV for
  * programs. A command describes its columns once and adds rows; --output decides how they look.
  *
- * JSON is one document {"schema":"gregor.NAME/1","items":[…]}; fields are added to a schema, never
- * renamed. Everything it prints goes to standard output.
+ * JSON is one document {"schema":"gregor.NAME/1","items":[…]}; fields are added to a schema and
+ * never renamed. Everything it prints goes to standard output.
  */
 #ifndef GREGOR_CLI_OUTPUT_H
 #define GREGOR_CLI_OUTPUT_H

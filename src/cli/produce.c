@@ -55,7 +55,7 @@ static int64_t now(const struct producer *producer)
     return os_wall_ms(client_os(producer->cluster.client));
 }
 
-/* --- sending ----------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static int take_answer(struct producer *producer, const struct produce_response *response)
 {
@@ -157,7 +157,7 @@ static void show_progress(struct producer *producer, bool last)
                 (long long)producer->sent, (double)producer->sent_bytes / 1000 / (double)taken_ms);
 }
 
-/* --- records ----------------------------------------------------------------------------------- */
+/* --- records ---------------------------------------------------------------------------------- */
 
 static int choose_target(struct producer *producer, const struct record_input *record,
                          struct target **target)
@@ -252,7 +252,7 @@ static int produce_files(struct producer *producer)
     return r;
 }
 
-/* --- the command ------------------------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 static int parse_acks(struct producer *producer)
 {

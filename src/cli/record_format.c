@@ -50,7 +50,7 @@ int record_encoding_size(enum record_encoding encoding)
     return 0;
 }
 
-/* --- parsing ----------------------------------------------------------------------------------- */
+/* --- parsing ---------------------------------------------------------------------------------- */
 
 struct parser {
     struct arena *arena;
@@ -205,7 +205,7 @@ int record_format_parse(struct arena *arena, struct slice text, const struct rec
     return r;
 }
 
-/* --- printing ---------------------------------------------------------------------------------- */
+/* --- printing --------------------------------------------------------------------------------- */
 
 void record_print_time(int64_t timestamp_ms, struct writer *out)
 {

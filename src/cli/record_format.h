@@ -1,7 +1,7 @@
 /*
- * record_format: records as text, by a format that the user gives: "%k=%v\n", "json". The grammar is
- * that of rpk and kcl, as far as gregor(1) lists it. The same formats are printed (here) and read
- * (record_reader).
+ * record_format: records as text, by a format that the user gives: "%k=%v\n", "json". The grammar
+ * is that of rpk and kcl, as far as gregor(1) lists it. The same formats are printed (here) and
+ * read (record_reader).
  *
  * What it never does: own a record. A parsed format lives in the arena it was parsed into.
  */

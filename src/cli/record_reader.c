@@ -24,7 +24,7 @@ struct reading {
     int64_t key_size, value_size;               /* -1: not told */
 };
 
-/* --- bytes ------------------------------------------------------------------------------------- */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 /* 1: there is more than before; 0: the input has ended. */
 static int fill(struct record_reader *reader)
@@ -118,7 +118,7 @@ static int read_literal(struct record_reader *reader, struct slice literal, bool
     return 0;
 }
 
-/* --- fields ------------------------------------------------------------------------------------ */
+/* --- fields ----------------------------------------------------------------------------------- */
 
 static struct slice span_slice(const struct record_reader *reader, struct span span)
 {
@@ -176,7 +176,7 @@ static int decode_bytes(struct record_reader *reader, const struct record_format
     return r < 0 ? bad_input(reader, "a field is not encoded as the format says") : 0;
 }
 
-/* How an item ends: by a size that was told or is fixed, by the literal that follows, by the end. */
+/* A field ends by a size that was told or is fixed, by the literal that follows, or by the end. */
 static int read_field(struct record_reader *reader, int index, const struct reading *reading,
                       struct span *span)
 {
@@ -240,7 +240,7 @@ static int read_by_items(struct record_reader *reader, struct record_input *reco
     return 1;
 }
 
-/* --- JSON -------------------------------------------------------------------------------------- */
+/* --- JSON ------------------------------------------------------------------------------------- */
 
 /* A string, {"base64": "…"}, or null. Anything else is taken as the JSON that it is. */
 static int decode_json_bytes(struct record_reader *reader, const json_t *value, struct slice *bytes)
@@ -307,7 +307,7 @@ static int read_json(struct record_reader *reader, struct record_input *record)
     return r < 0 ? bad_input(reader, "no JSON object with value, key, headers …") : 1;
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static int cannot_read(struct record_reader *reader, const char *why)
 {

@@ -42,8 +42,8 @@ MUST_USE int record_reader_open(struct record_reader *reader, int from,
                                 const struct record_format *format, struct arena *arena);
 void record_reader_close(struct record_reader *reader);
 
-/* 1: a record; 0: the end; -EBADMSG: the input does not fit the format (reader->wrong); -EMSGSIZE: a
- * record is too long; -errno of the read. Waits for input. */
+/* 1: a record; 0: the end; -EBADMSG: the input does not fit the format (reader->wrong);
+ * -EMSGSIZE: a record is too long; -errno of the read. Waits for input. */
 MUST_USE int record_reader_next(struct record_reader *reader, struct record_input *record);
 
 /* Would the next call wait for whoever writes the input? */

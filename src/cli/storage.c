@@ -37,7 +37,7 @@ static int open_settings(struct cli *cli, struct settings **settings)
                        settings);
 }
 
-/* --- format ------------------------------------------------------------------------------------ */
+/* --- format ----------------------------------------------------------------------------------- */
 
 /* "4.3", "4.3.1", "4.3-IV0" */
 static int find_release(const char *text, int16_t *level)
@@ -122,7 +122,7 @@ int cli_storage_format(struct cli *cli)
     return code;
 }
 
-/* --- info -------------------------------------------------------------------------------------- */
+/* --- info ------------------------------------------------------------------------------------- */
 
 static int print_info(struct os *os, const struct settings *settings)
 {
@@ -158,7 +158,7 @@ int cli_storage_info(struct cli *cli)
     return code;
 }
 
-/* --- random-uuid ------------------------------------------------------------------------------- */
+/* --- random-uuid ------------------------------------------------------------------------------ */
 
 int cli_storage_random_uuid(struct cli *cli)
 {

@@ -7,7 +7,7 @@
 
 enum { TIMEOUT_MS = 30000 };
 
-/* --- list -------------------------------------------------------------------------------------- */
+/* --- list ------------------------------------------------------------------------------------- */
 
 static struct slice partition_state(struct arena *arena, const struct cluster_topic *topic)
 {
@@ -62,7 +62,7 @@ int cli_topic_list(struct cli *cli)
     return r;
 }
 
-/* --- create ------------------------------------------------------------------------------------ */
+/* --- create ----------------------------------------------------------------------------------- */
 
 static int gather_configs(struct cli *cli,
                           struct create_topics_request_creatable_topic_config **configs)
@@ -133,7 +133,7 @@ int cli_topic_create(struct cli *cli)
     return r;
 }
 
-/* --- describe ---------------------------------------------------------------------------------- */
+/* --- describe --------------------------------------------------------------------------------- */
 
 static struct slice id_list(struct arena *arena, const int32_t *ids, int32_t count)
 {
@@ -244,7 +244,7 @@ int cli_topic_describe(struct cli *cli)
     return worst;
 }
 
-/* --- delete ------------------------------------------------------------------------------------ */
+/* --- delete ----------------------------------------------------------------------------------- */
 
 int cli_topic_delete(struct cli *cli)
 {
@@ -292,7 +292,7 @@ int cli_topic_delete(struct cli *cli)
     return worst;
 }
 
-/* --- grow -------------------------------------------------------------------------------------- */
+/* --- grow ------------------------------------------------------------------------------------- */
 
 int cli_topic_grow(struct cli *cli)
 {
