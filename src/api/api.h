@@ -1,6 +1,6 @@
 /*
- * api: one file for each Kafka API, named as in schema/api; the table in api.c is the list of what we
- * speak. ApiVersions is derived from it: what is listed works, nothing else is listed.
+ * api: one file for each Kafka API, named as in schema/api; the table in api.c is the list of what
+ * we speak. ApiVersions is derived from it: what is listed works, nothing else is listed.
  *
  * What it never does: touch a file, a socket or a partition directly: it decodes, asks by calls
  * (broker/call.h) and reads its shard's image, encodes.
@@ -28,11 +28,26 @@ struct api_request {
     struct arena *arena; /* &exchange->arena */
     const struct wire_api *row;
     struct slice client_id;
-    struct slice body;   /* after the header */
+    struct slice body; /* after the header */
     int32_t correlation_id;
+    int32_t listener; /* number of the listener it came in by; known even when the peer has gone */
     int16_t version;
-    void *message;       /* decoded body, struct of the API's request */
+    uint64_t seed; /* for maps whose keys a peer chooses */
+    void *message; /* decoded body, struct of the API's request; NULL where the body is passed on */
 };
+
+enum { API_ARENA_SHARE = 16 };
+
+/* May the handler ask its arena for `bytes` more, in any number of pieces? The decoded request
+ * fills at most 1/API_ARENA_SHARE of the arena, so that what is in proportion to it needs no
+ * asking; what is in proportion to the cluster, or much larger than what was asked, does. */
+bool api_has_room(const struct api_request *request, size_t bytes);
+
+/* The listener that the request came in by. */
+struct slice api_listener_name(const struct api_request *request);
+
+/* Has a topic created in the background; whoever asked finds it when asking again. */
+void api_auto_create(struct api *api, struct slice name);
 
 /* Encodes the response body in the request's version behind the right response header and sends it.
  * Holes in order are filled by `extents` (NULL when the message has none). */
@@ -50,8 +65,12 @@ extern const struct broker_handler api_handler;
 /* One entry for each API that we serve. */
 struct api_entry {
     enum api_key key;
+    bool passed_on; /* the controller decodes the body */
     void (*handle)(struct api_request *request);
 };
+
+/* The entries in ascending order of keys. */
+const struct api_entry *api_entries(size_t *count);
 
 void api_versions(struct api_request *request);
 void api_metadata(struct api_request *request);

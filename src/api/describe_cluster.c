@@ -34,8 +34,8 @@ void api_describe_cluster(struct api_request *request)
 
     struct topics_broker *brokers;
     answer->brokers_count = topics_brokers(request, asked->include_fenced_brokers, &brokers);
-    answer->brokers = arena_alloc(request->arena,
-                                  (size_t)answer->brokers_count * sizeof(answer->brokers[0]) + 1);
+    answer->brokers =
+        arena_alloc(request->arena, (size_t)answer->brokers_count * sizeof(answer->brokers[0]) + 1);
     for (int32_t i = 0; i < answer->brokers_count; i++) {
         answer->brokers[i] = (struct describe_cluster_response_describe_cluster_broker){
             .broker_id = brokers[i].id,

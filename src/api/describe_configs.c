@@ -2,6 +2,9 @@
  * ConfigHelper) */
 #include "api/topics.h"
 
+/* Of one resource: some 350 entries, each with its synonyms and their texts. */
+enum { DESCRIPTION_BYTES_MAX = 1 << 20 };
+
 struct description {
     struct api_request *request;
     const struct describe_configs_request *asked;
@@ -18,7 +21,8 @@ static void description_refuse(struct description *description, enum kafka_error
 
 static bool description_wants(const struct description *description, struct slice key)
 {
-    const struct describe_configs_request_describe_configs_resource *resource = description->resource;
+    const struct describe_configs_request_describe_configs_resource *resource =
+        description->resource;
     if (resource->configuration_keys_count < 0) return true;
     for (int32_t i = 0; i < resource->configuration_keys_count; i++) {
         if (slice_equal(resource->configuration_keys[i], key)) return true;
@@ -26,15 +30,16 @@ static bool description_wants(const struct description *description, struct slic
     return false;
 }
 
-static void description_entry(const struct description *description, const struct setting *setting,
-                              const struct setting_pair *overrides, int32_t override_count,
-                              struct describe_configs_response_describe_configs_resource_result *entry)
+static void
+description_entry(const struct description *description, const struct setting *setting,
+                  const struct setting_pair *overrides, int32_t override_count,
+                  struct describe_configs_response_describe_configs_resource_result *entry)
 {
     struct arena *arena = description->request->arena;
     struct settings_explanation why[SETTINGS_EXPLANATIONS_MAX];
     struct slice value;
-    int32_t count = settings_explain(shard_settings(description->request->shard), setting, overrides,
-                                     override_count, arena, &value, why);
+    int32_t count = settings_explain(shard_settings(description->request->shard), setting,
+                                     overrides, override_count, arena, &value, why);
     bool sensitive = setting->type == SETTING_TYPE_PASSWORD;
     *entry = (struct describe_configs_response_describe_configs_resource_result){
         .name = setting->name,
@@ -65,7 +70,8 @@ static void description_entries(struct description *description, enum setting_sc
         max++;
     struct describe_configs_response_describe_configs_result *answer = description->answer;
     answer->configs = arena_alloc(description->request->arena, max * sizeof(answer->configs[0]));
-    for (const struct setting *s = setting_next(scope, NULL); s != NULL; s = setting_next(scope, s)) {
+    for (const struct setting *s = setting_next(scope, NULL); s != NULL;
+         s = setting_next(scope, s)) {
         if (s->internal || !description_wants(description, s->name)) continue;
         description_entry(description, s, overrides, override_count,
                           &answer->configs[answer->configs_count++]);
@@ -135,9 +141,9 @@ static void describe_broker(struct description *description)
         return;
     }
     if (slice_parse_int64(name, INT32_MIN, INT32_MAX, &id) < 0) {
-        description_refuse(description, KAFKA_ERROR_INVALID_REQUEST,
-                           arena_printf(arena, "Broker id must be an integer, but it is: %.*s",
-                                        SLICE_ARG(name)));
+        description_refuse(
+            description, KAFKA_ERROR_INVALID_REQUEST,
+            arena_printf(arena, "Broker id must be an integer, but it is: %.*s", SLICE_ARG(name)));
         return;
     }
     if (id != node_id) {
@@ -171,7 +177,12 @@ void api_describe_configs(struct api_request *request)
     answer->results_count = asked->resources_count;
     bool known = all_kinds_are_known(asked);
     for (int32_t i = 0; i < asked->resources_count; i++) {
-        struct description description = {request, asked, &asked->resources[i], &answer->results[i]};
+        if (!api_has_room(request, DESCRIPTION_BYTES_MAX)) {
+            api_close(request); /* a few bytes for each resource ask for many */
+            return;
+        }
+        struct description description = {request, asked, &asked->resources[i],
+                                          &answer->results[i]};
         answer->results[i].resource_type = asked->resources[i].resource_type;
         answer->results[i].resource_name = asked->resources[i].resource_name;
         if (!known)

@@ -4,6 +4,8 @@
 
 #include "api/topics.h"
 
+enum { PAGE_REPLICAS = 16 }; /* of a partition, when room for a page is asked for */
+
 /* One page under way: partitions are handed out until `left` is used up. */
 struct page {
     struct api_request *request;
@@ -31,9 +33,11 @@ static struct slice *page_names(const struct page *page, int32_t *count)
     if (all) {
         struct slice cursor = SLICE_NULL;
         const struct image_topic *topic;
-        while ((topic = image_topic_next(image, &cursor)) != NULL) names[filled++] = topic->name;
+        while ((topic = image_topic_next(image, &cursor)) != NULL)
+            names[filled++] = topic->name;
     } else {
-        for (; filled < max; filled++) names[filled] = asked->topics[filled].name;
+        for (; filled < max; filled++)
+            names[filled] = asked->topics[filled].name;
         qsort(names, max, sizeof(names[0]), compare_names);
     }
     *count = 0;
@@ -45,26 +49,27 @@ static struct slice *page_names(const struct page *page, int32_t *count)
     return names;
 }
 
-static void page_partition(const struct page *page, const struct image_partition *partition,
-                           int32_t index,
-                           struct describe_topic_partitions_response_partition *answer)
+static void page_partition(
+    const struct page *page, const struct image_partition *partition, int32_t index,
+    struct describe_topic_partitions_response_describe_topic_partitions_response_partition *answer)
 {
-    *answer = (struct describe_topic_partitions_response_partition){
-        .error_code = partition->leader == IMAGE_NO_LEADER
-                          ? (int16_t)KAFKA_ERROR_LEADER_NOT_AVAILABLE
-                          : (int16_t)KAFKA_ERROR_NONE,
-        .partition_index = index,
-        .leader_id = partition->leader,
-        .leader_epoch = partition->leader_epoch,
-        .replica_nodes = partition->replicas,
-        .replica_nodes_count = partition->replica_count,
-        .isr_nodes = partition->isr,
-        .isr_nodes_count = partition->isr_count,
-        .eligible_leader_replicas = partition->elr,
-        .eligible_leader_replicas_count = partition->elr_count,
-        .last_known_elr = partition->last_known_elr,
-        .last_known_elr_count = partition->last_known_elr_count,
-    };
+    *answer =
+        (struct describe_topic_partitions_response_describe_topic_partitions_response_partition){
+            .error_code = partition->leader == IMAGE_NO_LEADER
+                              ? (int16_t)KAFKA_ERROR_LEADER_NOT_AVAILABLE
+                              : (int16_t)KAFKA_ERROR_NONE,
+            .partition_index = index,
+            .leader_id = partition->leader,
+            .leader_epoch = partition->leader_epoch,
+            .replica_nodes = partition->replicas,
+            .replica_nodes_count = partition->replica_count,
+            .isr_nodes = partition->isr,
+            .isr_nodes_count = partition->isr_count,
+            .eligible_leader_replicas = partition->elr,
+            .eligible_leader_replicas_count = partition->elr_count,
+            .last_known_elr = partition->last_known_elr,
+            .last_known_elr_count = partition->last_known_elr_count,
+        };
     answer->offline_replicas =
         topics_offline_replicas(shard_image(page->request->shard), partition, page->request->arena,
                                 &answer->offline_replicas_count);
@@ -80,11 +85,12 @@ static void page_end(struct page *page, struct slice topic, int32_t partition)
     page->answer->next_cursor = cursor;
 }
 
-static void page_topic(struct page *page, struct slice name,
-                       struct describe_topic_partitions_response_topic *answer)
+static void page_topic(
+    struct page *page, struct slice name,
+    struct describe_topic_partitions_response_describe_topic_partitions_response_topic *answer)
 {
     const struct image_topic *topic = image_topic_by_name(shard_image(page->request->shard), name);
-    *answer = (struct describe_topic_partitions_response_topic){
+    *answer = (struct describe_topic_partitions_response_describe_topic_partitions_response_topic){
         .name = name,
         .is_internal = topics_is_internal(name),
         .topic_authorized_operations = TOPICS_ALL_OPERATIONS,
@@ -112,6 +118,16 @@ static void page_topic(struct page *page, struct slice name,
     page->left -= count;
 }
 
+/* Names and topics of the whole cluster, partitions of a page. */
+static size_t page_bytes_max(const struct page *page)
+{
+    const struct describe_topic_partitions_response *answer = page->answer;
+    size_t topics = image_topic_count(shard_image(page->request->shard));
+    return topics * (sizeof(answer->topics[0]) + sizeof(struct slice)) +
+           (size_t)page->left *
+               (sizeof(answer->topics[0].partitions[0]) + PAGE_REPLICAS * sizeof(int32_t));
+}
+
 void api_describe_topic_partitions(struct api_request *request)
 {
     const struct describe_topic_partitions_request *asked = request->message;
@@ -120,8 +136,9 @@ void api_describe_topic_partitions(struct api_request *request)
     wire_defaults(&wire_describe_topic_partitions_response, answer);
 
     int32_t limit = (int32_t)settings_number(shard_settings(request->shard),
-                                             SETTING_BROKER_MAX_REQUEST_PARTITION_SIZE_LIMIT);
-    struct page page = {.request = request, .answer = answer, .first_topic = SLICE(""), .left = limit};
+                                             SETTING_MAX_REQUEST_PARTITION_SIZE_LIMIT);
+    struct page page = {
+        .request = request, .answer = answer, .first_topic = SLICE(""), .left = limit};
     if (asked->response_partition_limit > 0 && asked->response_partition_limit < limit)
         page.left = asked->response_partition_limit;
     if (asked->cursor != NULL) {
@@ -129,6 +146,10 @@ void api_describe_topic_partitions(struct api_request *request)
         page.first_partition = asked->cursor->partition_index;
     }
     int32_t count;
+    if (!api_has_room(request, page_bytes_max(&page))) {
+        api_close(request);
+        return;
+    }
     struct slice *names = page_names(&page, &count);
     answer->topics = arena_alloc(request->arena, (size_t)count * sizeof(answer->topics[0]) + 1);
     for (int32_t i = 0; i < count && answer->next_cursor == NULL; i++) {

@@ -1,6 +1,7 @@
 /* Metadata: brokers, topics, partitions and their leaders; names that do not exist may be created.
  * (MetadataRequest.json, KafkaApis.handleTopicMetadataRequest; KIP-516 topic ids, KIP-700) */
 #include "api/topics.h"
+#include "base/map.h"
 
 /* What is being answered. */
 struct metadata {
@@ -10,11 +11,13 @@ struct metadata {
     bool may_create;
 };
 
+enum { METADATA_REPLICAS = 16 }; /* of a partition, when room for an answer is asked for */
+
 static void metadata_topic_header(struct metadata *metadata,
-                                  struct metadata_response_topic *answer, struct slice name,
-                                  const struct uuid *id, enum kafka_error error)
+                                  struct metadata_response_metadata_response_topic *answer,
+                                  struct slice name, const struct uuid *id, enum kafka_error error)
 {
-    *answer = (struct metadata_response_topic){
+    *answer = (struct metadata_response_metadata_response_topic){
         .error_code = (int16_t)error,
         .name = name,
         .topic_id = *id,
@@ -27,9 +30,9 @@ static void metadata_topic_header(struct metadata *metadata,
 
 static void metadata_partition(const struct image *image, const struct image_partition *partition,
                                int32_t index, struct arena *arena,
-                               struct metadata_response_partition *answer)
+                               struct metadata_response_metadata_response_partition *answer)
 {
-    *answer = (struct metadata_response_partition){
+    *answer = (struct metadata_response_metadata_response_partition){
         .error_code = partition->leader == IMAGE_NO_LEADER
                           ? (int16_t)KAFKA_ERROR_LEADER_NOT_AVAILABLE
                           : (int16_t)KAFKA_ERROR_NONE,
@@ -46,7 +49,7 @@ static void metadata_partition(const struct image *image, const struct image_par
 }
 
 static void metadata_known_topic(struct metadata *metadata, const struct image_topic *topic,
-                                 struct metadata_response_topic *answer)
+                                 struct metadata_response_metadata_response_topic *answer)
 {
     struct arena *arena = metadata->request->arena;
     const struct image *image = shard_image(metadata->request->shard);
@@ -59,7 +62,7 @@ static void metadata_known_topic(struct metadata *metadata, const struct image_t
 }
 
 static void metadata_topic_by_name(struct metadata *metadata, struct slice name,
-                                   struct metadata_response_topic *answer)
+                                   struct metadata_response_metadata_response_topic *answer)
 {
     struct api_request *request = metadata->request;
     const struct image_topic *topic = image_topic_by_name(shard_image(request->shard), name);
@@ -68,7 +71,8 @@ static void metadata_topic_by_name(struct metadata *metadata, struct slice name,
         return;
     }
     if (!slice_is_null(controller_check_topic_name(name, request->arena))) {
-        metadata_topic_header(metadata, answer, name, &UUID_ZERO, KAFKA_ERROR_INVALID_TOPIC_EXCEPTION);
+        metadata_topic_header(metadata, answer, name, &UUID_ZERO,
+                              KAFKA_ERROR_INVALID_TOPIC_EXCEPTION);
         return;
     }
     /* KRaft's answer to the first who asks is still "unknown"; the client asks again. */
@@ -78,7 +82,7 @@ static void metadata_topic_by_name(struct metadata *metadata, struct slice name,
 }
 
 static void metadata_topic_by_id(struct metadata *metadata, const struct uuid *id,
-                                 struct metadata_response_topic *answer)
+                                 struct metadata_response_metadata_response_topic *answer)
 {
     const struct image_topic *topic = image_topic_by_id(shard_image(metadata->request->shard), id);
     if (topic != NULL)
@@ -100,35 +104,40 @@ static void metadata_all_topics(struct metadata *metadata)
     ASSERT((size_t)answer->topics_count == count);
 }
 
-static bool metadata_asked_before(const struct metadata_request *asked, int32_t index)
-{
-    const struct metadata_request_topic *topic = &asked->topics[index];
-    for (int32_t i = 0; i < index; i++) {
-        if (slice_equal(asked->topics[i].name, topic->name) &&
-            uuid_equal(&asked->topics[i].topic_id, &topic->topic_id))
-            return true;
-    }
-    return false;
-}
-
+/* Answers a topic once, however often it was asked for: Kafka takes requests for sets. */
 static void metadata_asked_topics(struct metadata *metadata)
 {
     const struct metadata_request *asked = metadata->asked;
     struct metadata_response *answer = metadata->answer;
     answer->topics = arena_alloc(metadata->request->arena,
                                  (size_t)asked->topics_count * sizeof(answer->topics[0]));
-    /* Kafka answers a name once, however often it was asked: requests are sets. Large ones come from
-     * clients that made them from a set, so only small ones are compared. */
-    bool dedupe = asked->topics_count <= 256;
+    struct map seen;
+    map_init(&seen, metadata->request->seed);
     for (int32_t i = 0; i < asked->topics_count; i++) {
-        const struct metadata_request_topic *topic = &asked->topics[i];
-        if (dedupe && metadata_asked_before(asked, i)) continue;
-        struct metadata_response_topic *to = &answer->topics[answer->topics_count++];
-        if (uuid_is_zero(&topic->topic_id))
+        const struct metadata_request_metadata_request_topic *topic = &asked->topics[i];
+        bool by_name = uuid_is_zero(&topic->topic_id);
+        struct slice key = by_name ? topic->name : MAP_KEY(topic->topic_id);
+        if (map_get(&seen, key) != NULL) continue;
+        map_put(&seen, key, &asked->topics[i]);
+        struct metadata_response_metadata_response_topic *to =
+            &answer->topics[answer->topics_count++];
+        if (by_name)
             metadata_topic_by_name(metadata, topic->name, to);
         else
             metadata_topic_by_id(metadata, &topic->topic_id, to);
     }
+    map_deinit(&seen);
+}
+
+/* Each topic and each partition is answered at most once. */
+static size_t metadata_bytes_max(const struct metadata *metadata)
+{
+    const struct image *image = shard_image(metadata->request->shard);
+    size_t topics = image_topic_count(image), partitions = (size_t)image_partition_count(image);
+    if (metadata->asked->topics_count > 0) topics += (size_t)metadata->asked->topics_count;
+    return topics * sizeof(metadata->answer->topics[0]) +
+           partitions * (sizeof(metadata->answer->topics[0].partitions[0]) +
+                         METADATA_REPLICAS * sizeof(int32_t));
 }
 
 /* The whole request is refused: every topic with the same error and nothing else told. */
@@ -144,7 +153,7 @@ static void metadata_refuse(struct metadata *metadata, enum kafka_error error)
         struct slice name = asked->topics[i].name;
         /* Null names are carried from version 12 on. */
         if (slice_is_null(name) && metadata->request->version < 12) name = SLICE("");
-        answer->topics[i] = (struct metadata_response_topic){
+        answer->topics[i] = (struct metadata_response_metadata_response_topic){
             .error_code = (int16_t)error,
             .name = name,
             .topic_id = asked->topics[i].topic_id,
@@ -167,6 +176,23 @@ static enum kafka_error metadata_check(const struct api_request *request,
     return KAFKA_ERROR_NONE;
 }
 
+static void metadata_brokers(struct metadata *metadata)
+{
+    struct metadata_response *answer = metadata->answer;
+    struct topics_broker *brokers;
+    answer->brokers_count = topics_brokers(metadata->request, false, &brokers);
+    answer->brokers = arena_alloc(metadata->request->arena,
+                                  (size_t)answer->brokers_count * sizeof(answer->brokers[0]));
+    for (int32_t i = 0; i < answer->brokers_count; i++) {
+        answer->brokers[i] = (struct metadata_response_metadata_response_broker){
+            .node_id = brokers[i].id,
+            .host = brokers[i].host,
+            .port = brokers[i].port,
+            .rack = brokers[i].rack,
+        };
+    }
+}
+
 void api_metadata(struct api_request *request)
 {
     struct metadata_request *asked = request->message;
@@ -176,10 +202,14 @@ void api_metadata(struct api_request *request)
         .request = request,
         .asked = asked,
         .answer = answer,
-        .may_create = asked->allow_auto_topic_creation &&
-                      settings_flag(shard_settings(request->shard),
-                                    SETTING_BROKER_AUTO_CREATE_TOPICS_ENABLE),
+        .may_create =
+            asked->allow_auto_topic_creation &&
+            settings_flag(shard_settings(request->shard), SETTING_AUTO_CREATE_TOPICS_ENABLE),
     };
+    if (!api_has_room(request, metadata_bytes_max(&metadata))) {
+        api_close(request);
+        return;
+    }
     /* Version 0 has no null: there, an empty list asks for all. */
     bool all = asked->topics_count < 0 || (request->version == 0 && asked->topics_count == 0);
     enum kafka_error error = all ? KAFKA_ERROR_NONE : metadata_check(request, asked);
@@ -192,18 +222,7 @@ void api_metadata(struct api_request *request)
     if (asked->include_cluster_authorized_operations)
         answer->cluster_authorized_operations = TOPICS_ALL_CLUSTER_OPERATIONS;
 
-    struct topics_broker *brokers;
-    answer->brokers_count = topics_brokers(request, false, &brokers);
-    answer->brokers = arena_alloc(request->arena,
-                                  (size_t)answer->brokers_count * sizeof(answer->brokers[0]));
-    for (int32_t i = 0; i < answer->brokers_count; i++) {
-        answer->brokers[i] = (struct metadata_response_broker){
-            .node_id = brokers[i].id,
-            .host = brokers[i].host,
-            .port = brokers[i].port,
-            .rack = brokers[i].rack,
-        };
-    }
+    metadata_brokers(&metadata);
     if (all)
         metadata_all_topics(&metadata);
     else

@@ -18,6 +18,11 @@ enum {
 /* Topics of the coordinators. (Topic.isInternal) */
 bool topics_is_internal(struct slice name);
 
+/* The topic by its id or, where that is zero, by its name; and it has the partition.
+ * UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION; *topic is set on success. */
+enum kafka_error topics_find(const struct image *image, struct slice name, const struct uuid *id,
+                             int32_t partition, const struct image_topic **topic);
+
 /* Replicas on brokers that are gone or fenced. */
 int32_t *topics_offline_replicas(const struct image *image, const struct image_partition *partition,
                                  struct arena *arena, int32_t *count);
@@ -30,7 +35,10 @@ struct topics_broker {
     bool fenced;
 };
 
-/* The brokers as seen from the request's listener: those that serve it, fenced ones if asked for. */
+/* The live broker as seen from the request's listener. False: not there. */
+bool topics_broker(const struct api_request *request, int32_t id, struct topics_broker *broker);
+
+/* The brokers as seen from the request's listener: those that serve it; fenced ones if asked. */
 int32_t topics_brokers(struct api_request *request, bool fenced, struct topics_broker **brokers);
 
 #endif

@@ -9,7 +9,6 @@
 #define GREGOR_BROKER_BROKER_H
 
 #include "base/trace.h"
-#include "core/image/image.h"
 #include "core/settings/settings.h"
 #include "net/net.h"
 
@@ -22,8 +21,6 @@ struct broker_handler {
     void (*destroy)(void *api);
     void (*on_request)(void *api, struct net_exchange *exchange);
     void (*on_close)(void *api, struct net_connection *connection);
-    /* The image of this shard has changed. */
-    void (*on_change)(void *api, const struct image_change *change);
 };
 
 struct broker_options {

@@ -344,7 +344,6 @@ void follow_change(void *context, const struct image_change *change)
     case IMAGE_OTHER_CHANGED:
         break;
     }
-    if (shard->api != NULL) shard->broker->handler->on_change(shard->api, change);
 }
 
 /* --- what a folder holds that nobody knows ----------------------------------------------------- */

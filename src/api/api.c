@@ -1,0 +1,254 @@
+/* The table of what we speak; from a frame to its handler, and from an answer to a frame. */
+#include "api/api.h"
+
+#include <errno.h>
+
+#include "api/state.h"
+#include "base/bytes.h"
+#include "base/memory.h"
+
+static const struct api_entry entries[] = {
+    {API_PRODUCE, false, api_produce},
+    {API_FETCH, false, api_fetch},
+    {API_LIST_OFFSETS, false, api_list_offsets},
+    {API_METADATA, false, api_metadata},
+    {API_API_VERSIONS, false, api_versions},
+    {API_CREATE_TOPICS, true, api_forward_to_controller},
+    {API_DELETE_TOPICS, true, api_forward_to_controller},
+    {API_INIT_PRODUCER_ID, false, api_init_producer_id},
+    {API_OFFSET_FOR_LEADER_EPOCH, false, api_offset_for_leader_epoch},
+    {API_DESCRIBE_CONFIGS, false, api_describe_configs},
+    {API_CREATE_PARTITIONS, true, api_forward_to_controller},
+    {API_INCREMENTAL_ALTER_CONFIGS, true, api_forward_to_controller},
+    {API_DESCRIBE_CLUSTER, false, api_describe_cluster},
+    {API_DESCRIBE_TOPIC_PARTITIONS, false, api_describe_topic_partitions},
+};
+
+const struct api_entry *api_entries(size_t *count)
+{
+    *count = ARRAY_COUNT(entries);
+    return entries;
+}
+
+static const struct api_entry *entry_find(int16_t key)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(entries); i++) {
+        if ((int16_t)entries[i].key == key) return &entries[i];
+    }
+    return NULL;
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static void reply_header(struct api_request *request)
+{
+    struct writer *reply = &request->exchange->reply;
+    ASSERT(reply->size == 0);
+    writer_put_be32(reply, (uint32_t)request->correlation_id);
+    /* No tagged field has been given to response headers yet. */
+    if (wire_response_header_version(request->row, request->version) > 0) writer_put_u8(reply, 0);
+}
+
+static void release_extents(const struct net_extent *extents, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (extents[i].release != NULL) extents[i].release(extents[i].context);
+    }
+}
+
+void api_reply_extents(struct api_request *request, const void *response,
+                       const struct net_extent *extents, size_t extent_count)
+{
+    struct net_exchange *exchange = request->exchange;
+    struct wire_holes holes = {.capacity = extent_count};
+    holes.items = arena_alloc(request->arena, extent_count * sizeof(holes.items[0]));
+    reply_header(request);
+    int r =
+        wire_encode(request->row->response, request->version, response, &exchange->reply, &holes);
+    ASSERT(r != -ENOTSUP);
+    if (r < 0) { /* too large, or an echo that this version cannot carry */
+        release_extents(extents, extent_count);
+        api_close(request);
+        return;
+    }
+    ASSERT(holes.count == extent_count);
+    for (size_t i = 0; i < extent_count; i++) {
+        ASSERT(holes.items[i].size == extents[i].size);
+        net_exchange_insert(exchange, holes.items[i].position, &extents[i]);
+    }
+    net_exchange_reply(exchange);
+}
+
+void api_reply(struct api_request *request, const void *response)
+{
+    api_reply_extents(request, response, NULL, 0);
+}
+
+void api_reply_encoded(struct api_request *request, struct slice body)
+{
+    reply_header(request);
+    writer_put(&request->exchange->reply, body);
+    net_exchange_reply(request->exchange);
+}
+
+void api_no_reply(struct api_request *request)
+{
+    net_exchange_skip(request->exchange);
+}
+
+void api_close(struct api_request *request)
+{
+    net_exchange_close(request->exchange);
+}
+
+/* --- what handlers share ---------------------------------------------------------------------- */
+
+bool api_has_room(const struct api_request *request, size_t bytes)
+{
+    /* Pieces that do not fit into the rest of a block leave it unused: at worst half of all. */
+    size_t left = request->arena->max - request->arena->total;
+    return bytes <= left / 2;
+}
+
+struct slice api_listener_name(const struct api_request *request)
+{
+    return shard_listener_name(request->shard, request->listener);
+}
+
+void api_auto_create(struct api *api, struct slice name)
+{
+    auto_create(&api->auto_create, name);
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+/* The header tells by which version it is itself encoded: what comes first never changes.
+ * -EBADMSG: no header of an API that there is. */
+static int request_parse_header(struct api_request *request)
+{
+    struct slice input = request->exchange->frame;
+    if (input.size < 2 * sizeof(int16_t)) return -EBADMSG;
+    int16_t key = (int16_t)load_be16(input.data);
+    int16_t version = (int16_t)load_be16(input.data + sizeof(key));
+    request->row = wire_api_find(key);
+    if (request->row == NULL) return -EBADMSG;
+
+    struct request_header header;
+    int r = wire_decode(&wire_request_header, wire_request_header_version(request->row, version),
+                        &input, request->arena, &header);
+    if (r < 0) return r;
+    ASSERT(header.request_api_key == key);
+    ASSERT(header.request_api_version == version);
+    request->version = version;
+    request->correlation_id = header.correlation_id;
+    request->client_id = header.client_id;
+    request->body = input;
+    return 0;
+}
+
+/* Bytes behind the body are let pass, as Kafka does. */
+static int request_decode(struct api_request *request)
+{
+    struct arena *arena = request->arena;
+    size_t max = arena->max;
+    size_t size = wire_struct_size(request->row->request);
+    struct slice input = request->body;
+    arena->max = arena->total + max / API_ARENA_SHARE;
+    if (arena->max > max) arena->max = max;
+    void *message = arena_try_alloc(arena, size);
+    int r = message == NULL
+                ? -ENOMEM
+                : wire_decode(request->row->request, request->version, &input, arena, message);
+    arena->max = max;
+    if (r == 0) request->message = message;
+    return r;
+}
+
+/* A client that is newer than we are learns our versions in the one form that both know, and asks
+ * again. (KIP-511; ApiVersionsRequest.getErrorResponse) */
+static void refuse_api_versions(struct api_request *request)
+{
+    struct api_versions_response_api_version ours = {
+        .api_key = API_API_VERSIONS,
+        .min_version = request->row->version_min,
+        .max_version = request->row->version_max,
+    };
+    struct api_versions_response answer;
+    wire_defaults(&wire_api_versions_response, &answer);
+    answer.error_code = (int16_t)KAFKA_ERROR_UNSUPPORTED_VERSION;
+    answer.api_keys = &ours;
+    answer.api_keys_count = 1;
+    request->version = 0;
+    api_reply(request, &answer);
+}
+
+static void on_request(void *context, struct net_exchange *exchange)
+{
+    struct api *api = context;
+    ASSERT(exchange->connection != NULL);
+    struct api_request *request = arena_alloc(&exchange->arena, sizeof(*request));
+    *request = (struct api_request){
+        .api = api,
+        .shard = api->shard,
+        .exchange = exchange,
+        .arena = &exchange->arena,
+        .seed = api->seed,
+        .listener = net_connection_tag(exchange->connection),
+    };
+    const struct api_entry *entry = NULL;
+    if (request_parse_header(request) == 0) entry = entry_find(request->row->key);
+    if (entry == NULL) {
+        api_close(request);
+        return;
+    }
+    int16_t version = request->version;
+    if (version < request->row->version_min || version > request->row->version_max) {
+        if (entry->key == API_API_VERSIONS)
+            refuse_api_versions(request);
+        else
+            api_close(request);
+        return;
+    }
+    if (!entry->passed_on && request_decode(request) < 0) {
+        api_close(request);
+        return;
+    }
+    entry->handle(request);
+}
+
+static void on_close(void *context, struct net_connection *connection)
+{
+    fetch_give_up(context, connection);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static void *create(struct shard *shard)
+{
+    struct api *api = memory_alloc_zero(sizeof(*api));
+    api->shard = shard;
+    os_random(shard_os(shard), &api->seed, sizeof(api->seed));
+    auto_create_init(&api->auto_create, shard, api->seed);
+    int64_t slots =
+        settings_number(shard_settings(shard), SETTING_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS);
+    fetch_sessions_init(&api->sessions, api->seed, (int32_t)slots);
+    list_init(&api->waiting);
+    return api;
+}
+
+static void destroy(void *context)
+{
+    struct api *api = context;
+    ASSERT(list_is_empty(&api->waiting)); /* calls are answered before a shard ends */
+    ASSERT(api->read_count == 0);
+    fetch_sessions_deinit(&api->sessions);
+    auto_create_deinit(&api->auto_create);
+    memory_free(api);
+}
+
+const struct broker_handler api_handler = {
+    .create = create,
+    .destroy = destroy,
+    .on_request = on_request,
+    .on_close = on_close,
+};
