@@ -2,8 +2,8 @@
  * Arenas: memory that lives and dies with one request. Allocation is a bump of a pointer; nothing
  * is freed singly; arena_reset() frees all at once and keeps one block for the next request.
  *
- * Every arena is born with its maximum. Growing beyond it is an error that arena_try_alloc() returns
- * (for what a peer asked for) or a bug (arena_alloc(), for what we know the size of).
+ * Every arena is born with its maximum. Growing beyond it is an error that arena_try_alloc()
+ * returns (for what a peer asked for) or a bug (arena_alloc(), for what we know the size of).
  */
 #ifndef GREGOR_BASE_ARENA_H
 #define GREGOR_BASE_ARENA_H

@@ -14,9 +14,9 @@
 /* Prints the broken condition and where it stands, then aborts. */
 _Noreturn void assert_failed(const char *condition, const char *file, int line);
 
-#define ASSERT(condition)                                                                          \
-    do {                                                                                           \
-        if (__builtin_expect(!(condition), 0)) assert_failed(#condition, __FILE__, __LINE__);      \
+#define ASSERT(condition)                                                                     \
+    do {                                                                                      \
+        if (__builtin_expect(!(condition), 0)) assert_failed(#condition, __FILE__, __LINE__); \
     } while (0)
 
 #ifdef GREGOR_SLOW_ASSERT
@@ -27,11 +27,11 @@ _Noreturn void assert_failed(const char *condition, const char *file, int line);
 
 #define MUST_USE __attribute__((warn_unused_result))
 #define CLEANUP(function) __attribute__((cleanup(function)))
-#define PRINTF_LIKE(format_index, first_index)                                                     \
+#define PRINTF_LIKE(format_index, first_index) \
     __attribute__((format(printf, format_index, first_index)))
 
 /* The struct that holds `member` at `pointer`. */
-#define CONTAINER_OF(pointer, type, member)                                                        \
+#define CONTAINER_OF(pointer, type, member) \
     ((type *)(void *)((char *)(pointer) - __builtin_offsetof(type, member)))
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -28,11 +28,11 @@ struct buffer_pool *buffer_pool_destroy(struct buffer_pool *pool)
 {
     if (pool == NULL) return NULL;
     ASSERT(pool->in_use == 0);
-    for (int class = 0; class < CLASS_COUNT; class++) {
-        while (pool->idle[class] != NULL) {
-            struct buffer *next = pool->idle[class]->next;
-            memory_free(pool->idle[class]);
-            pool->idle[class] = next;
+    for (int kind = 0; kind < CLASS_COUNT; kind++) {
+        while (pool->idle[kind] != NULL) {
+            struct buffer *next = pool->idle[kind]->next;
+            memory_free(pool->idle[kind]);
+            pool->idle[kind] = next;
         }
     }
     memory_free(pool);
@@ -42,21 +42,21 @@ struct buffer_pool *buffer_pool_destroy(struct buffer_pool *pool)
 /* The smallest class that holds `capacity`; CLASS_COUNT if none does. */
 static int class_of(size_t capacity)
 {
-    for (int class = 0; class < CLASS_COUNT; class++) {
-        if (capacity <= (size_t)1 << (CLASS_FIRST_BITS + class)) return class;
+    for (int kind = 0; kind < CLASS_COUNT; kind++) {
+        if (capacity <= (size_t)1 << (CLASS_FIRST_BITS + kind)) return kind;
     }
     return CLASS_COUNT;
 }
 
 struct buffer *buffer_create(struct buffer_pool *pool, size_t capacity)
 {
-    int class = class_of(capacity);
-    struct buffer *buffer = class < CLASS_COUNT ? pool->idle[class] : NULL;
+    int kind = class_of(capacity);
+    struct buffer *buffer = kind < CLASS_COUNT ? pool->idle[kind] : NULL;
     if (buffer != NULL) {
-        pool->idle[class] = buffer->next;
+        pool->idle[kind] = buffer->next;
         pool->idle_bytes -= buffer->capacity;
     } else {
-        if (class < CLASS_COUNT) capacity = (size_t)1 << (CLASS_FIRST_BITS + class);
+        if (kind < CLASS_COUNT) capacity = (size_t)1 << (CLASS_FIRST_BITS + kind);
         buffer = memory_alloc(sizeof(*buffer) + capacity);
         buffer->pool = pool;
         buffer->capacity = capacity;
@@ -84,14 +84,14 @@ void buffer_unref(struct buffer *buffer)
     struct buffer_pool *pool = buffer->pool;
     ASSERT(pool->in_use >= buffer->capacity);
     pool->in_use -= buffer->capacity;
-    int class = class_of(buffer->capacity);
-    if (class == CLASS_COUNT || pool->idle_bytes + buffer->capacity > pool->idle_bytes_max) {
+    int kind = class_of(buffer->capacity);
+    if (kind == CLASS_COUNT || pool->idle_bytes + buffer->capacity > pool->idle_bytes_max) {
         memory_free(buffer);
         return;
     }
     pool->idle_bytes += buffer->capacity;
-    buffer->next = pool->idle[class];
-    pool->idle[class] = buffer;
+    buffer->next = pool->idle[kind];
+    pool->idle[kind] = buffer;
 }
 
 size_t buffer_pool_in_use(const struct buffer_pool *pool)

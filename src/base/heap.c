@@ -47,7 +47,8 @@ static void sift_down(struct heap *heap, struct heap_node *node, size_t index)
     for (;;) {
         size_t child = 2 * index + 1;
         if (child >= heap->count) break;
-        if (child + 1 < heap->count && heap->nodes[child + 1]->deadline < heap->nodes[child]->deadline)
+        if (child + 1 < heap->count &&
+            heap->nodes[child + 1]->deadline < heap->nodes[child]->deadline)
             child++;
         if (node->deadline <= heap->nodes[child]->deadline) break;
         place(heap, heap->nodes[child], index);

@@ -23,8 +23,8 @@ struct heap {
 void heap_init(struct heap *heap);
 void heap_deinit(struct heap *heap); /* must be empty or its nodes dead already */
 void heap_put(struct heap *heap, struct heap_node *node, int64_t deadline); /* moves it if in it */
-void heap_remove(struct heap *heap, struct heap_node *node); /* nothing if in none */
-struct heap_node *heap_first(const struct heap *heap);       /* least deadline; NULL when empty */
+void heap_remove(struct heap *heap, struct heap_node *node);                /* nothing if in none */
+struct heap_node *heap_first(const struct heap *heap); /* least deadline; NULL when empty */
 bool heap_contains(const struct heap_node *node);
 
 #endif

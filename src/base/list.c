@@ -10,7 +10,8 @@ bool list_is_empty(const struct list *list)
     return list->head.next == &list->head;
 }
 
-static void insert_between(struct list_link *link, struct list_link *before, struct list_link *after)
+static void insert_between(struct list_link *link, struct list_link *before,
+                           struct list_link *after)
 {
     ASSERT(link->next == NULL);
     link->previous = before;

@@ -55,7 +55,8 @@ static void insert(struct map *map, const struct map_entry *new)
 {
     size_t mask = map->capacity - 1;
     size_t i = new->hash & mask;
-    while (map->entries[i].slot == SLOT_USED) i = (i + 1) & mask;
+    while (map->entries[i].slot == SLOT_USED)
+        i = (i + 1) & mask;
     if (map->entries[i].slot == SLOT_TOMB) map->tombs--;
     map->entries[i] = *new;
     map->count++;

@@ -1,8 +1,8 @@
 /*
  * The one hash map: open addressing, keys are bytes that live inside the value (or as long as it),
  * values are pointers that the map does not own. The order of iteration is fixed by the contents
- * and the history of insertions, never by addresses. The seed makes collisions unguessable to peers;
- * the simulator passes a fixed one.
+ * and the history of insertions, never by addresses. The seed makes collisions unguessable to
+ * peers; the simulator passes a fixed one.
  */
 #ifndef GREGOR_BASE_MAP_H
 #define GREGOR_BASE_MAP_H
@@ -19,8 +19,8 @@ struct map {
     uint64_t seed;
 };
 
-void map_init(struct map *map, uint64_t seed); /* allocates nothing yet */
-void map_deinit(struct map *map);              /* values are the caller's */
+void map_init(struct map *map, uint64_t seed);          /* allocates nothing yet */
+void map_deinit(struct map *map);                       /* values are the caller's */
 void *map_get(const struct map *map, struct slice key); /* NULL: absent */
 /* The key must be absent. It is borrowed until the value is removed. */
 void map_put(struct map *map, struct slice key, void *value);

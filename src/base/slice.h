@@ -21,7 +21,8 @@ struct slice {
 #define SLICE_NULL ((struct slice){NULL, 0})
 
 /* For printf("%.*s", SLICE_ARG(slice)); prints at most 64 KiB. */
-#define SLICE_ARG(slice) (int)((slice).size < 65536 ? (slice).size : 65536), (const char *)(slice).data
+#define SLICE_ARG(slice) \
+    (int)((slice).size < 65536 ? (slice).size : 65536), (const char *)(slice).data
 
 /* The bytes of a zero-terminated string, without the zero. NULL gives the null slice. */
 struct slice slice_of(const char *text);

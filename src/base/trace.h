@@ -13,7 +13,7 @@
 enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR, TRACE_FATAL };
 
 struct trace {
-    enum trace_level level; /* below it nothing is written */
+    enum trace_level level;                         /* below it nothing is written */
     void (*sink)(void *context, struct slice line); /* one whole line with its newline */
     int64_t (*wall_ms)(void *context);
     void *context;

@@ -47,7 +47,8 @@ static int value_of(uint8_t character)
 
 int uuid_parse(struct slice text, struct uuid *uuid)
 {
-    if (text.size == UUID_TEXT_SIZE + 1 && text.data[22] == '=' && text.data[23] == '=') text.size -= 2;
+    if (text.size == UUID_TEXT_SIZE + 1 && text.data[22] == '=' && text.data[23] == '=')
+        text.size -= 2;
     if (text.size != UUID_TEXT_SIZE - 1) return -EBADMSG;
     struct uuid parsed = UUID_ZERO;
     uint32_t bits = 0;
@@ -74,7 +75,7 @@ bool uuid_from_random(const uint8_t random[16], struct uuid *uuid)
     memcpy(made.bytes, random, sizeof(made.bytes));
     made.bytes[6] = (uint8_t)((made.bytes[6] & 0x0f) | 0x40); /* version 4 (RFC 9562 §5.4) */
     made.bytes[8] = (uint8_t)((made.bytes[8] & 0x3f) | 0x80); /* its variant */
-    if (made.bytes[0] >> 2 == 62) return false; /* would begin with '-' */
+    if (made.bytes[0] >> 2 == 62) return false;               /* would begin with '-' */
     *uuid = made;
     return true;
 }

@@ -36,7 +36,8 @@ uint8_t *writer_extend(struct writer *writer, size_t size)
     }
     if (size > writer->capacity - writer->size) {
         size_t capacity = writer->capacity == 0 ? FIRST_CAPACITY : writer->capacity;
-        while (capacity - writer->size < size) capacity *= 2;
+        while (capacity - writer->size < size)
+            capacity *= 2;
         if (capacity > writer->max) capacity = writer->max;
         writer->data = memory_grow(writer->data, capacity);
         writer->capacity = capacity;

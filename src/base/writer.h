@@ -26,8 +26,8 @@ void writer_put_u8(struct writer *writer, uint8_t value);
 void writer_put_be16(struct writer *writer, uint16_t value);
 void writer_put_be32(struct writer *writer, uint32_t value);
 void writer_put_be64(struct writer *writer, uint64_t value);
-void writer_put_uvarint(struct writer *writer, uint64_t value);  /* unsigned LEB128 */
-void writer_put_varint(struct writer *writer, int64_t value);    /* zigzag, as in records */
+void writer_put_uvarint(struct writer *writer, uint64_t value); /* unsigned LEB128 */
+void writer_put_varint(struct writer *writer, int64_t value);   /* zigzag, as in records */
 void writer_printf(struct writer *writer, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Room for `size` bytes to be filled by the caller at once; NULL after an error. */

@@ -61,7 +61,7 @@ void connection_create(struct net *net, struct os_socket *socket, int tag)
     connection_rewatch(connection);
 }
 
-/* Frees it once the handler has given back its exchanges; until then nobody can reach it but them. */
+/* Frees it once the handler has given back its exchanges: until then only they can reach it. */
 void connection_close(struct net_connection *connection)
 {
     struct net *net = connection->net;
@@ -119,13 +119,14 @@ void connection_rewatch(struct net_connection *connection)
 {
     struct net *net = connection->net;
     unsigned want = 0;
-    bool muted = connection->muted_until_ns > 0 &&
-                 connection->muted_until_ns > os_monotonic_ns(net->os);
+    bool muted =
+        connection->muted_until_ns > 0 && connection->muted_until_ns > os_monotonic_ns(net->os);
     if (may_take(connection) && !muted) {
         if (!is_admitted(connection))
             net->starved = true;
         else if (splitter_has_frame(&connection->splitter))
-            connection_queue_read(connection); /* the socket may stay silent: nobody else would ask */
+            /* the socket may stay silent: nobody else would ask */
+            connection_queue_read(connection);
         else if (!connection->peer_closed)
             want |= OS_READABLE;
     }

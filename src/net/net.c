@@ -149,7 +149,8 @@ void net_tick(struct net *net)
     struct list waiting;
     list_init(&waiting);
     struct list_link *link;
-    while ((link = list_pop_front(&net->to_read)) != NULL) list_push_back(&waiting, link);
+    while ((link = list_pop_front(&net->to_read)) != NULL)
+        list_push_back(&waiting, link);
     while ((link = list_pop_front(&waiting)) != NULL)
         connection_read(CONTAINER_OF(link, struct net_connection, read_link));
 

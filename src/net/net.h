@@ -3,8 +3,8 @@
  * out in the order of their requests as memory slices and file extents. Many requests of one
  * connection may be in flight; memory is admitted before a frame is read.
  *
- * What it never does: look into a frame, read a clock of its own (now comes from os), share anything
- * with another shard, grow beyond the limits it was created with.
+ * What it never does: look into a frame, read a clock of its own (now comes from os), share
+ * anything with another shard, grow beyond the limits it was created with.
  *
  * Ownership. An exchange is one request and its reply. From on_request until exactly one of
  * net_exchange_reply, _skip or _close it belongs to the handler, even when its connection dies
@@ -33,11 +33,11 @@ struct net_limits {
     int32_t connections_max;        /* further ones are closed at once */
     int32_t connections_per_ip_max; /* likewise */
     int32_t in_flight_max;          /* exchanges of one connection; reading stops at it */
-    int64_t unsent_bytes_max;       /* memory replies waiting in one connection; reading stops at it */
-    int64_t idle_ms;                /* connections.max.idle.ms; -1: never */
-    int64_t stalled_ms;             /* a peer that takes no byte of a waiting reply is evicted */
-    size_t arena_bytes_max;         /* of one exchange */
-    size_t reply_bytes_max;         /* memory of one reply */
+    int64_t unsent_bytes_max; /* memory replies waiting in one connection; reading stops at it */
+    int64_t idle_ms;          /* connections.max.idle.ms; -1: never */
+    int64_t stalled_ms;       /* a peer that takes no byte of a waiting reply is evicted */
+    size_t arena_bytes_max;   /* of one exchange */
+    size_t reply_bytes_max;   /* memory of one reply */
 };
 
 /* A part of a reply that is sent from a file. `release` is called exactly once: when the bytes are
@@ -51,12 +51,12 @@ struct net_extent {
 };
 
 struct net_exchange {
-    struct slice frame;    /* the request without its length prefix */
-    struct arena arena;    /* for whatever lives as long as the exchange; zeroed on reuse */
-    struct writer reply;   /* the reply without its length prefix: net adds that */
+    struct slice frame;  /* the request without its length prefix */
+    struct arena arena;  /* for whatever lives as long as the exchange; zeroed on reuse */
+    struct writer reply; /* the reply without its length prefix: net adds that */
     struct net_connection *connection; /* NULL once it has died */
-    void *user;            /* the handler's */
-    int64_t received_ns;   /* when the frame was complete */
+    void *user;                        /* the handler's */
+    int64_t received_ns;               /* when the frame was complete */
 };
 
 struct net_handler {
@@ -91,11 +91,12 @@ void net_exchange_skip(struct net_exchange *exchange);
  * cannot parse. */
 void net_exchange_close(struct net_exchange *exchange);
 
-/* Sends what is ready and takes in more where limits allow again. Call once at the end of a turn. */
+/* Sends what is ready, takes in more where limits allow again. Call once at the end of a turn. */
 void net_flush(struct net *net);
 
 /* Hands out frames that limits held back, evicts idle and stalled connections. Call once in a turn,
- * before net_flush, and let no turn sleep beyond net_deadline_ns() (INT64_MAX: nothing to wake for). */
+ * before net_flush, and let no turn sleep beyond net_deadline_ns() (INT64_MAX: nothing to wake
+ * for). */
 void net_tick(struct net *net);
 int64_t net_deadline_ns(const struct net *net);
 
@@ -104,14 +105,14 @@ void net_connection_mute(struct net_connection *connection, int64_t until_ns);
 
 int net_connection_tag(const struct net_connection *connection);
 const char *net_connection_peer(const struct net_connection *connection); /* "127.0.0.1:5012" */
-uint64_t net_connection_id(const struct net_connection *connection); /* never used twice */
+uint64_t net_connection_id(const struct net_connection *connection);      /* never used twice */
 void net_connection_set_user(struct net_connection *connection, void *user);
 void *net_connection_user(const struct net_connection *connection);
 
 struct net_counters {
-    int64_t connections;      /* open now */
+    int64_t connections;                                                       /* open now */
     int64_t accepted, refused, evicted_idle, evicted_stalled, closed_by_error; /* since creation */
-    int64_t request_bytes;    /* admitted now */
+    int64_t request_bytes;                                                     /* admitted now */
     int64_t received_bytes, sent_bytes, requests, replies;
 };
 struct net_counters net_counters(const struct net *net);

@@ -88,13 +88,13 @@ struct net {
     int32_t stalled_count;
     uint64_t next_id;
     int64_t tick_ns; /* when to look for idle and stalled ones again */
-    bool starved; /* somebody stopped reading for want of request_bytes_max */
+    bool starved;    /* somebody stopped reading for want of request_bytes_max */
     struct net_counters counters;
 };
 
 /* slot.c */
-struct net_slot *slot_take(struct net *net, struct net_connection *connection, struct buffer *buffer,
-                           struct slice frame);
+struct net_slot *slot_take(struct net *net, struct net_connection *connection,
+                           struct buffer *buffer, struct slice frame);
 void slot_free(struct net_slot *slot);
 size_t slot_size(const struct net_slot *slot); /* bytes of prefix, reply and extents */
 

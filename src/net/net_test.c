@@ -65,7 +65,8 @@ static void server_start(struct server *server, const struct net_limits *limits,
     server->echo = echo;
     struct os_options options = {.workers_max = 1};
     assert_int_equal(os_create(&options, &server->os), 0);
-    struct net_handler handler = {.on_request = on_request, .on_close = on_close, .context = server};
+    struct net_handler handler = {
+        .on_request = on_request, .on_close = on_close, .context = server};
     assert_int_equal(net_create(server->os, limits, &handler, &server->net), 0);
     struct os_address address;
     assert_int_equal(os_resolve("127.0.0.1", 0, &address, 1), 1);
@@ -90,7 +91,8 @@ static void turn(struct server *server, int64_t wait_ms)
 
 static void turns(struct server *server, int count)
 {
-    for (int i = 0; i < count; i++) turn(server, 1);
+    for (int i = 0; i < count; i++)
+        turn(server, 1);
 }
 
 static int client_connect(const struct server *server)
@@ -165,7 +167,8 @@ static void test_echo_of_fragments(void **state)
     int fd = client_connect(&server);
     static uint8_t bytes[4096];
     size_t size = 0;
-    for (uint8_t i = 0; i < 20; i++) size += frame(bytes + size, i * 7u, i);
+    for (uint8_t i = 0; i < 20; i++)
+        size += frame(bytes + size, i * 7u, i);
     struct collected collected = {0};
     push(&server, fd, bytes, size, 1, &collected);
     wait_for(&server, fd, &collected, size);
@@ -210,7 +213,8 @@ static void test_replies_keep_their_order(void **state)
     int fd = client_connect(&server);
     uint8_t bytes[64];
     size_t size = 0;
-    for (uint8_t i = 0; i < 4; i++) size += frame(bytes + size, 1, i);
+    for (uint8_t i = 0; i < 4; i++)
+        size += frame(bytes + size, 1, i);
     struct collected collected = {0};
     push(&server, fd, bytes, size, sizeof(bytes), &collected);
     turns(&server, 5);
@@ -251,7 +255,8 @@ static void test_extents_between_memory(void **state)
     size_t file_size = 3000000;
     uint8_t *content = malloc(file_size);
     assert_non_null(content);
-    for (size_t i = 0; i < file_size; i++) content[i] = (uint8_t)(i * 31 >> 3);
+    for (size_t i = 0; i < file_size; i++)
+        content[i] = (uint8_t)(i * 31 >> 3);
     assert_int_equal(write(file_fd, content, file_size), (ssize_t)file_size);
     close(file_fd);
     struct os_file *file;
@@ -327,7 +332,8 @@ static void test_limits_stop_reading(void **state)
     int fd = client_connect(&server);
     static uint8_t bytes[1 << 20];
     size_t size = 0;
-    for (int i = 0; i < 100; i++) size += frame(bytes + size, 10000, (uint8_t)i);
+    for (int i = 0; i < 100; i++)
+        size += frame(bytes + size, 10000, (uint8_t)i);
     struct collected collected = {0};
     size_t sent = 0;
     for (int i = 0; i < 300; i++) {
@@ -366,7 +372,8 @@ static void test_in_flight_limit(void **state)
     int fd = client_connect(&server);
     uint8_t bytes[100];
     size_t size = 0;
-    for (uint8_t i = 0; i < 10; i++) size += frame(bytes + size, 1, i);
+    for (uint8_t i = 0; i < 10; i++)
+        size += frame(bytes + size, 1, i);
     struct collected collected = {0};
     push(&server, fd, bytes, size, size, &collected);
     /* The client is done sending: what was held back is handed out all the same. */
@@ -464,7 +471,8 @@ static void test_idle_and_stalled_are_evicted(void **state)
     memset(room, 7, 8 << 20);
     net_exchange_reply(server.held[0]);
     int64_t end_ns = os_monotonic_ns(server.os) + 600 * 1000000ll;
-    while (os_monotonic_ns(server.os) < end_ns && server.closed < 2) turn(&server, 10);
+    while (os_monotonic_ns(server.os) < end_ns && server.closed < 2)
+        turn(&server, 10);
     assert_int_equal(server.closed, 2);
     assert_int_equal(net_counters(server.net).evicted_idle, 1);
     assert_int_equal(net_counters(server.net).evicted_stalled, 1);
@@ -494,7 +502,8 @@ static void test_connection_limits(void **state)
     turns(&server, 2);
     assert_int_equal(net_counters(server.net).connections, 2);
     close(again);
-    for (int i = 1; i < 4; i++) close(fds[i]);
+    for (int i = 1; i < 4; i++)
+        close(fds[i]);
     server_stop(&server);
 }
 

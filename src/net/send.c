@@ -11,20 +11,22 @@ void connection_queue_send(struct net_connection *connection)
         list_push_back(&connection->net->to_send, &connection->send_link);
 }
 
-/* The memory of a slot from byte `sent` on, up to its next extent: at most two slices (the prefix and
- * a part of the reply). Returns how many; *to_extent: an extent follows. */
+/* The memory of a slot from byte `sent` on, up to its next extent: at most two slices (the prefix
+ * and a part of the reply). Returns how many; *to_extent: an extent follows. */
 static int slot_memory(const struct net_slot *slot, struct slice slices[2], bool *to_extent)
 {
     size_t prefix = sizeof(slot->prefix);
     *to_extent = slot->sent_extents < slot->extent_count;
-    size_t end = prefix + (*to_extent ? slot->positions[slot->sent_extents] : slot->public.reply.size);
+    size_t end =
+        prefix + (*to_extent ? slot->positions[slot->sent_extents] : slot->public.reply.size);
     int count = 0;
     size_t at = slot->sent;
     if (at < prefix) {
         slices[count++] = (struct slice){slot->prefix + at, prefix - at};
         at = prefix;
     }
-    if (at < end) slices[count++] = (struct slice){slot->public.reply.data + (at - prefix), end - at};
+    if (at < end)
+        slices[count++] = (struct slice){slot->public.reply.data + (at - prefix), end - at};
     return count;
 }
 

@@ -3,8 +3,8 @@
 #include "base/memory.h"
 #include "net/net_private.h"
 
-struct net_slot *slot_take(struct net *net, struct net_connection *connection, struct buffer *buffer,
-                           struct slice frame)
+struct net_slot *slot_take(struct net *net, struct net_connection *connection,
+                           struct buffer *buffer, struct slice frame)
 {
     struct list_link *idle = list_pop_front(&net->idle_slots);
     struct net_slot *slot;
@@ -73,7 +73,8 @@ void slot_free(struct net_slot *slot)
 size_t slot_size(const struct net_slot *slot)
 {
     size_t size = sizeof(slot->prefix) + slot->public.reply.size;
-    for (size_t i = 0; i < slot->extent_count; i++) size += slot->extents[i].size;
+    for (size_t i = 0; i < slot->extent_count; i++)
+        size += slot->extents[i].size;
     return size;
 }
 

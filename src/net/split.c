@@ -53,7 +53,8 @@ int splitter_room(struct splitter *splitter, struct buffer_pool *pool, int32_t f
     if (splitter->buffer == NULL) {
         move(splitter, pool, SPLIT_CHUNK);
     } else if (pending > splitter->buffer->capacity - splitter->start) {
-        move(splitter, pool, pending > SPLIT_CHUNK ? pending : SPLIT_CHUNK); /* too large for here */
+        /* too large for here */
+        move(splitter, pool, pending > SPLIT_CHUNK ? pending : SPLIT_CHUNK);
     } else if (splitter->buffer->size == splitter->buffer->capacity) {
         move(splitter, pool, SPLIT_CHUNK);
     }

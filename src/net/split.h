@@ -3,8 +3,8 @@
  * come out of one buffer without a copy; a large one gets a buffer of its own size, into which the
  * part already received is copied once and the rest received straight.
  *
- * It reads no socket: the caller asks where to put bytes, puts them, and takes frames out. So it can
- * be fuzzed. It admits memory through the caller before it takes any.
+ * It reads no socket: the caller asks where to put bytes, puts them, and takes frames out. So it
+ * can be fuzzed. It admits memory through the caller before it takes any.
  */
 #ifndef GREGOR_NET_SPLIT_H
 #define GREGOR_NET_SPLIT_H

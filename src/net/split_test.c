@@ -14,7 +14,8 @@
 enum { FRAME_MAX = 1 << 20 };
 
 /* Feeds `size` bytes in chunks of at most `chunk`, checks that the frames come out in order. */
-static void feed(const uint8_t *bytes, size_t size, size_t chunk, const size_t *frames, size_t count)
+static void feed(const uint8_t *bytes, size_t size, size_t chunk, const size_t *frames,
+                 size_t count)
 {
     struct buffer_pool *pool = buffer_pool_create(1 << 20);
     struct splitter splitter = {0};
@@ -61,14 +62,16 @@ static void test_frames_come_out_whole(void **state)
     }
     uint8_t *bytes = malloc(total);
     assert_non_null(bytes);
-    for (size_t i = 0; i < total; i++) bytes[i] = (uint8_t)prng_next(&prng);
+    for (size_t i = 0; i < total; i++)
+        bytes[i] = (uint8_t)prng_next(&prng);
     size_t at = 0;
     for (int i = 0; i < COUNT; i++) {
         store_be32(bytes + at, (uint32_t)frames[i]);
         at += 4 + frames[i];
     }
     static const size_t chunks[] = {1, 3, 7, 1000, 32768, 65536, 1 << 20};
-    for (size_t i = 0; i < ARRAY_COUNT(chunks); i++) feed(bytes, total, chunks[i], frames, COUNT);
+    for (size_t i = 0; i < ARRAY_COUNT(chunks); i++)
+        feed(bytes, total, chunks[i], frames, COUNT);
     free(bytes);
 }
 

@@ -17,7 +17,8 @@ struct os_file {
 
 /* pwritev takes our slices as they are. */
 static_assert(sizeof(struct slice) == sizeof(struct iovec), "a slice is an iovec");
-static_assert(offsetof(struct slice, size) == offsetof(struct iovec, iov_len), "a slice is an iovec");
+static_assert(offsetof(struct slice, size) == offsetof(struct iovec, iov_len),
+              "a slice is an iovec");
 
 int os_file_fd(const struct os_file *file)
 {

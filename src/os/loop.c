@@ -121,7 +121,8 @@ int os_watch_signals(struct os *os, void (*on_signal)(void *context, int signal)
     if (r != 0) return -r;
     os->on_signal = on_signal;
     os->signal_context = context;
-    os->signals = (struct os_source){signalfd(-1, &watched, SFD_NONBLOCK | SFD_CLOEXEC), on_signals};
+    os->signals =
+        (struct os_source){signalfd(-1, &watched, SFD_NONBLOCK | SFD_CLOEXEC), on_signals};
     if (os->signals.fd < 0) return -errno;
     return os_source_add(os, &os->signals, EPOLLIN);
 }

@@ -34,7 +34,7 @@ struct os_options {
     int workers_max; /* threads for jobs, started when first needed; 1..64 */
 };
 
-/* --- the loop ---------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 MUST_USE int os_create(const struct os_options *options, struct os **created);
 
@@ -47,18 +47,19 @@ struct os *os_destroy(struct os *os);
  * callbacks made. Nothing is lost between turns. */
 int os_turn(struct os *os, int64_t deadline_ns);
 
-int64_t os_monotonic_ns(struct os *os); /* any thread */
-int64_t os_wall_ms(struct os *os);      /* any thread */
+int64_t os_monotonic_ns(struct os *os);                  /* any thread */
+int64_t os_wall_ms(struct os *os);                       /* any thread */
 void os_random(struct os *os, void *bytes, size_t size); /* any thread; fit for secrets */
 
-/* SIGTERM, SIGINT and SIGHUP become callbacks of this loop instead of ending the process; SIGPIPE is
- * ignored. At most one loop of a process watches signals. */
+/* SIGTERM, SIGINT and SIGHUP become callbacks of this loop instead of ending the process; SIGPIPE
+ * is ignored. At most one loop of a process watches signals. */
 MUST_USE int os_watch_signals(struct os *os, void (*on_signal)(void *context, int signal),
                               void *context);
 
-/* --- threads, jobs, mail ----------------------------------------------------------------------- */
+/* --- threads, jobs, mail ---------------------------------------------------------------------- */
 
-MUST_USE int os_thread_start(void (*body)(void *context), void *context, struct os_thread **started);
+MUST_USE int os_thread_start(void (*body)(void *context), void *context,
+                             struct os_thread **started);
 void os_thread_join(struct os_thread *thread);
 
 /* Blocking work. The caller owns the memory and keeps it until `done`. */
@@ -81,7 +82,7 @@ struct os_mail {
 /* Any thread. -EAGAIN: OS_MAIL_MAX letters wait already; keep the letter and try after a turn. */
 MUST_USE int os_post(struct os *to, struct os_mail *mail);
 
-/* --- files; every function here may be called from any thread ---------------------------------- */
+/* --- files; every function here may be called from any thread --------------------------------- */
 
 enum os_open {
     OS_OPEN_READ = 0,      /* must exist */
@@ -91,14 +92,16 @@ enum os_open {
     OS_OPEN_REPLACE = 4,   /* read and write; emptied if present, created if not */
 };
 
-MUST_USE int os_file_open(struct os *os, const char *path, enum os_open how, struct os_file **opened);
+MUST_USE int os_file_open(struct os *os, const char *path, enum os_open how,
+                          struct os_file **opened);
 struct os_file *os_file_close(struct os_file *file); /* NULL is fine; returns NULL */
 
 /* Up to `size` bytes from `position`; fewer only at the end of the file. Returns the count. */
 MUST_USE int64_t os_file_read(struct os_file *file, void *bytes, size_t size, int64_t position);
 
 /* The same, but never waits for a disk: -EAGAIN when some of it is not in memory. */
-MUST_USE int64_t os_file_read_cached(struct os_file *file, void *bytes, size_t size, int64_t position);
+MUST_USE int64_t os_file_read_cached(struct os_file *file, void *bytes, size_t size,
+                                     int64_t position);
 
 /* Would sending this range wait for a disk? An estimate from a few probes, cheap, may be wrong. */
 bool os_file_is_cached(struct os_file *file, int64_t position, int64_t size);
@@ -120,8 +123,8 @@ MUST_USE int os_file_sync(struct os_file *file);
 MUST_USE int os_file_lock(struct os_file *file);
 
 MUST_USE int os_rename(struct os *os, const char *from, const char *to);
-MUST_USE int os_remove(struct os *os, const char *path); /* a file, or an empty directory */
-MUST_USE int os_dir_create(struct os *os, const char *path); /* 0 also if it exists; parents are not made */
+MUST_USE int os_remove(struct os *os, const char *path);     /* a file, or an empty directory */
+MUST_USE int os_dir_create(struct os *os, const char *path); /* 0 also if it exists; no parents */
 MUST_USE int os_dir_sync(struct os *os, const char *path);   /* its entries durable */
 
 /* Calls back for every entry but . and .., in no particular order. Stops at the callback's first
@@ -130,9 +133,10 @@ MUST_USE int os_dir_list(struct os *os, const char *path,
                          int (*entry)(void *context, const char *name, bool is_dir), void *context);
 
 /* Bytes that an unprivileged process may still write / of the whole disk that holds `path`. */
-MUST_USE int os_disk_space(struct os *os, const char *path, int64_t *free_bytes, int64_t *total_bytes);
+MUST_USE int os_disk_space(struct os *os, const char *path, int64_t *free_bytes,
+                           int64_t *total_bytes);
 
-/* --- sockets; all non-blocking, all on the loop of the os they were made with ------------------- */
+/* --- sockets; all non-blocking, all on the loop of the os they were made with ----------------- */
 
 struct os_address {
     uint8_t bytes[32]; /* a sockaddr_in or sockaddr_in6 */
@@ -150,16 +154,19 @@ struct os_listen_options {
 MUST_USE int os_listen(struct os *os, const struct os_address *address,
                        const struct os_listen_options *options, struct os_socket **listening);
 
-/* -EAGAIN: none waits. -EMFILE, -ENFILE: one was accepted and closed at once, so that its peer knows. */
+/* -EAGAIN: none waits. -EMFILE, -ENFILE: one was accepted and closed at once, so that its peer
+ * knows. */
 MUST_USE int os_accept(struct os_socket *listener, struct os_socket **accepted);
 
 /* Starts connecting; writable or failed tells the end. */
-MUST_USE int os_connect(struct os *os, const struct os_address *address, struct os_socket **connecting);
+MUST_USE int os_connect(struct os *os, const struct os_address *address,
+                        struct os_socket **connecting);
 
 enum os_ready { OS_READABLE = 1, OS_WRITABLE = 2, OS_FAILED = 4 };
 
-/* From now on call back when any of `want` (OS_READABLE | OS_WRITABLE, or 0) is so: level-triggered.
- * OS_FAILED is always reported. Safe to call, and to close the socket, inside the callback. */
+/* From now on call back when any of `want` (OS_READABLE | OS_WRITABLE, or 0) is so:
+ * level-triggered. OS_FAILED is always reported. Safe to call, and to close the socket, inside the
+ * callback. */
 void os_socket_watch(struct os_socket *socket, unsigned want,
                      void (*ready)(void *context, unsigned what), void *context);
 
@@ -172,8 +179,8 @@ MUST_USE int64_t os_socket_send(struct os_socket *socket, const struct slice *sl
 
 /* File bytes to the socket without passing through our memory. Returns bytes, -EAGAIN, or an error;
  * 0 when the file ends before `position`. */
-MUST_USE int64_t os_socket_send_file(struct os_socket *socket, struct os_file *file, int64_t position,
-                                     size_t size);
+MUST_USE int64_t os_socket_send_file(struct os_socket *socket, struct os_file *file,
+                                     int64_t position, size_t size);
 
 /* The peer's or our own address as text ("127.0.0.1", "::1") and its port. */
 void os_socket_address(struct os_socket *socket, bool peer, char text[OS_ADDRESS_TEXT_MAX],

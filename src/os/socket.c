@@ -99,8 +99,8 @@ int os_listen(struct os *os, const struct os_address *address,
     return 0;
 }
 
-/* Out of descriptors: give up the reserved one, take the connection, close it, so that its peer knows
- * at once instead of waiting in the queue. */
+/* Out of descriptors: give up the reserved one, take the connection, close it, so that its peer
+ * knows at once instead of waiting in the queue. */
 static void refuse_one(struct os_socket *listener)
 {
     struct os *os = listener->os;

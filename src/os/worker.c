@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "os/os_private.h"
 
-/* --- the inbox --------------------------------------------------------------------------------- */
+/* --- the inbox -------------------------------------------------------------------------------- */
 
 void os_inbox_wake_locked(struct os *os)
 {
@@ -60,7 +60,7 @@ int os_post(struct os *to, struct os_mail *mail)
     return r;
 }
 
-/* --- workers ----------------------------------------------------------------------------------- */
+/* --- workers ---------------------------------------------------------------------------------- */
 
 static void job_done(struct os_job *job)
 {
@@ -113,7 +113,8 @@ void os_workers_stop(struct os *os)
     workers->stop = true;
     pthread_cond_broadcast(&workers->work);
     pthread_mutex_unlock(&workers->lock);
-    for (int i = 0; i < workers->thread_count; i++) pthread_join(workers->threads[i], NULL);
+    for (int i = 0; i < workers->thread_count; i++)
+        pthread_join(workers->threads[i], NULL);
     pthread_cond_destroy(&workers->work);
     pthread_mutex_destroy(&workers->lock);
 }
@@ -152,7 +153,7 @@ void os_submit(struct os *os, struct os_job *job)
     pthread_mutex_unlock(&workers->lock);
 }
 
-/* --- threads ----------------------------------------------------------------------------------- */
+/* --- threads ---------------------------------------------------------------------------------- */
 
 struct os_thread {
     pthread_t thread;

@@ -194,7 +194,8 @@ static void test_log_append_time(void **state)
     arena_init(&arena, BOUND);
     assert_int_equal(record_walk_start(&walk, &batch, &arena, BOUND), 0);
     struct record record;
-    while (record_walk_next(&walk, &record) == 1) assert_int_equal(record.timestamp, 123456789);
+    while (record_walk_next(&walk, &record) == 1)
+        assert_int_equal(record.timestamp, 123456789);
 }
 
 static void test_log_append_time_of_any_size(void **state)
@@ -206,7 +207,8 @@ static void test_log_append_time_of_any_size(void **state)
     for (size_t size = 0; size < sizeof(value); size = size * 3 + 1) {
         CLEANUP(writer_deinit) struct writer writer;
         writer_init(&writer, BUILD_MAX);
-        for (size_t i = 0; i < size; i++) value[i] = (uint8_t)prng_next(&prng);
+        for (size_t i = 0; i < size; i++)
+            value[i] = (uint8_t)prng_next(&prng);
         struct batch_builder builder;
         batch_begin(&builder, &writer, 0, COMPRESS_NONE, COMPRESS_LEVEL_DEFAULT);
         batch_add(&builder, 5, SLICE_NULL, (struct slice){value, size}, NULL, 0);
@@ -233,7 +235,8 @@ static int walk_all(const struct batch *batch, size_t bound)
     if (r < 0) return r;
     int count = 0;
     struct record record;
-    while ((r = record_walk_next(&walk, &record)) == 1) count++;
+    while ((r = record_walk_next(&walk, &record)) == 1)
+        count++;
     return r < 0 ? r : count;
 }
 

@@ -2,8 +2,9 @@
  * Decoding, and what the tables alone can tell. Encoding is in encode.c, printing in print.c.
  *
  * Old encoding: strings have an int16 length, bytes, records and arrays an int32 one; -1 is null.
- * Flexible encoding (KIP-482): lengths are unsigned varints of length + 1, 0 is null, and every struct
- * ends with its tagged fields: their count, then tag, size and value of each, in ascending tags.
+ * Flexible encoding (KIP-482): lengths are unsigned varints of length + 1, 0 is null, and every
+ * struct ends with its tagged fields: their count, then tag, size and value of each, in ascending
+ * tags.
  */
 #include "wire/codec.h"
 
@@ -21,7 +22,7 @@ struct decoder {
     bool flexible;
 };
 
-/* --- defaults ---------------------------------------------------------------------------------- */
+/* --- defaults --------------------------------------------------------------------------------- */
 
 static void default_number(const struct wire_field *field, void *value)
 {
@@ -62,7 +63,8 @@ static void default_field(const struct wire_field *field, uint8_t *base)
     void *value = base + field->offset;
     if (field->flags & WIRE_ARRAY) {
         *(void **)value = NULL;
-        *(int32_t *)(void *)(base + field->count_offset) = field->flags & WIRE_DEFAULT_NULL ? -1 : 0;
+        *(int32_t *)(void *)(base + field->count_offset) =
+            field->flags & WIRE_DEFAULT_NULL ? -1 : 0;
     } else if (field->kind == WIRE_STRUCT && (field->flags & WIRE_POINTER)) {
         *(void **)value = NULL;
     } else if (field->kind == WIRE_STRUCT) {
@@ -77,7 +79,8 @@ static void default_field(const struct wire_field *field, uint8_t *base)
 
 void wire_type_defaults(const struct wire_type *type, void *value)
 {
-    for (size_t i = 0; i < type->field_count; i++) default_field(&type->fields[i], value);
+    for (size_t i = 0; i < type->field_count; i++)
+        default_field(&type->fields[i], value);
 }
 
 void wire_defaults(const struct wire_message *message, void *value)
@@ -85,7 +88,7 @@ void wire_defaults(const struct wire_message *message, void *value)
     wire_type_defaults(message->type, value);
 }
 
-/* --- numbers ----------------------------------------------------------------------------------- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 size_t wire_kind_size(enum wire_kind kind)
 {
@@ -155,7 +158,7 @@ static int decode_number(struct decoder *decoder, enum wire_kind kind, void *val
     return 0;
 }
 
-/* --- lengths ----------------------------------------------------------------------------------- */
+/* --- lengths ---------------------------------------------------------------------------------- */
 
 /* A length or a count; every negative one means null, as in Kafka's own readers. */
 static int decode_length(struct decoder *decoder, bool flexible, bool is_short, int32_t *length)
@@ -199,7 +202,7 @@ static int decode_slice(struct decoder *decoder, const struct wire_field *field,
     return slice_take(&decoder->in, (size_t)length, value);
 }
 
-/* --- structs and arrays ------------------------------------------------------------------------ */
+/* --- structs and arrays ----------------------------------------------------------------------- */
 
 static int decode_type(struct decoder *decoder, const struct wire_type *type, void *value);
 
@@ -212,7 +215,8 @@ static size_t least_type_size(const struct decoder *decoder, const struct wire_t
     for (size_t i = 0; i < type->field_count; i++) {
         const struct wire_field *field = &type->fields[i];
         if (decoder->version < field->first || decoder->version > field->last) continue;
-        if (decoder->version >= field->tagged_first && decoder->version <= field->tagged_last) continue;
+        if (decoder->version >= field->tagged_first && decoder->version <= field->tagged_last)
+            continue;
         if (field->flags & WIRE_ARRAY)
             size += decoder->flexible ? 1 : 4;
         else
@@ -293,8 +297,8 @@ static int decode_field(struct decoder *decoder, const struct wire_field *field,
     return decode_number(decoder, field->kind, value);
 }
 
-static const struct wire_field *find_tag(const struct decoder *decoder, const struct wire_type *type,
-                                         uint32_t tag)
+static const struct wire_field *find_tag(const struct decoder *decoder,
+                                         const struct wire_type *type, uint32_t tag)
 {
     for (size_t i = 0; i < type->field_count; i++) {
         const struct wire_field *field = &type->fields[i];
@@ -358,7 +362,7 @@ int wire_decode(const struct wire_message *message, int16_t version, struct slic
     return 0;
 }
 
-/* --- what the tables tell ---------------------------------------------------------------------- */
+/* --- what the tables tell --------------------------------------------------------------------- */
 
 bool wire_kind_is_slice(enum wire_kind kind)
 {

@@ -1,6 +1,7 @@
 /*
- * The codec: Kafka's messages between bytes and structs, in every version, by interpreting the field
- * tables that tools/schemac.py makes from schema/. One decoder, one encoder, one printer for all.
+ * The codec: Kafka's messages between bytes and structs, in every version, by interpreting the
+ * field tables that tools/schemac.py makes from schema/. One decoder, one encoder, one printer for
+ * all.
  *
  * It allocates only in the arena that the caller gives, and never more than the bytes that are
  * really there can fill: a declared count is checked against what remains before it is believed
@@ -53,7 +54,7 @@ MUST_USE int wire_encode(const struct wire_message *message, int16_t version, co
 /* Bytes that wire_encode would write, holes included. Errors as wire_encode. */
 MUST_USE int64_t wire_size(const struct wire_message *message, int16_t version, const void *value);
 
-/* Every field its default, as if decoded from a version that has none. Memory need not be zeroed. */
+/* Every field its default, as if decoded from a version without any. Memory need not be zeroed. */
 void wire_defaults(const struct wire_message *message, void *value);
 
 /* One line of JSON: names as in Kafka's JSON dumps, uuids as text, bytes as their count. */

@@ -242,7 +242,7 @@ int64_t wire_size(const struct wire_message *message, int16_t version, const voi
     return r < 0 ? r : encoder.size;
 }
 
-/* --- comparison -------------------------------------------------------------------------------- */
+/* --- comparison ------------------------------------------------------------------------------- */
 
 static bool number_is_default(const struct wire_field *field, const void *value)
 {
@@ -320,7 +320,8 @@ static bool array_equal(const struct wire_field *field, const uint8_t *a, const 
     const uint8_t *items_b = *(const uint8_t *const *)(const void *)(b + field->offset);
     size_t size = field->kind == WIRE_STRUCT ? field->type->size : wire_kind_size(field->kind);
     for (int32_t i = 0; i < count; i++) {
-        if (!item_equal(field, items_a + (size_t)i * size, items_b + (size_t)i * size)) return false;
+        if (!item_equal(field, items_a + (size_t)i * size, items_b + (size_t)i * size))
+            return false;
     }
     return true;
 }

@@ -33,7 +33,7 @@ enum wire_flag {
 struct wire_type;
 
 struct wire_field {
-    const char *name; /* as in Kafka's JSON */
+    const char *name;             /* as in Kafka's JSON */
     const struct wire_type *type; /* of structs */
     const char *text;             /* default of a string that is not empty */
     int64_t number;               /* default of a number */
@@ -41,8 +41,8 @@ struct wire_field {
     size_t count_offset;          /* of an array's count */
     enum wire_kind kind;
     uint32_t flags;
-    int32_t tag; /* -1: none */
-    int16_t first, last;          /* versions that have it */
+    int32_t tag;         /* -1: none */
+    int16_t first, last; /* versions that have it */
     int16_t null_first, null_last;
     int16_t tagged_first, tagged_last;
 };

@@ -3,8 +3,9 @@
  * where the high watermark is. Pure: events in, effects out.
  *
  * A replica counts for what it made durable where flush.policy=commit, for what it has in its log
- * where flush.policy=os; so the high watermark, and with it acks=all, means what the policy promises.
- * (Partition.scala maybeIncrementLeaderHW; ARCHITECTURE.md, what an acknowledgement promises)
+ * where flush.policy=os; so the high watermark, and with it acks=all, means what the policy
+ * promises. (Partition.scala maybeIncrementLeaderHW; ARCHITECTURE.md, what an acknowledgement
+ * promises)
  */
 #ifndef GREGOR_CORE_REPLICATION_REPLICATION_H
 #define GREGOR_CORE_REPLICATION_REPLICATION_H

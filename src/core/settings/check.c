@@ -22,8 +22,10 @@ static struct slice drop(struct slice slice, size_t size)
 /* String.trim: everything up to the blank goes. */
 struct slice setting_trim(struct slice text)
 {
-    while (text.size > 0 && text.data[0] <= ' ') text = drop(text, 1);
-    while (text.size > 0 && text.data[text.size - 1] <= ' ') text.size--;
+    while (text.size > 0 && text.data[0] <= ' ')
+        text = drop(text, 1);
+    while (text.size > 0 && text.data[text.size - 1] <= ' ')
+        text.size--;
     return text;
 }
 

@@ -19,7 +19,8 @@ static bool take_line(struct properties *properties, struct slice *line)
     struct slice *rest = &properties->rest;
     if (rest->size == 0) return false;
     size_t size = 0;
-    while (size < rest->size && rest->data[size] != '\n' && rest->data[size] != '\r') size++;
+    while (size < rest->size && rest->data[size] != '\n' && rest->data[size] != '\r')
+        size++;
     *line = (struct slice){rest->data, size};
     size_t end = size;
     if (end < rest->size) end++;
@@ -39,7 +40,8 @@ static struct slice without_blanks(struct slice line)
 static bool goes_on(struct slice line)
 {
     size_t backslashes = 0;
-    while (backslashes < line.size && line.data[line.size - 1 - backslashes] == '\\') backslashes++;
+    while (backslashes < line.size && line.data[line.size - 1 - backslashes] == '\\')
+        backslashes++;
     return backslashes % 2 == 1;
 }
 

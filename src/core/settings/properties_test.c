@@ -121,7 +121,8 @@ static void test_many_continuations(void **state)
 {
     (void)state;
     static char text[600000];
-    for (size_t i = 0; i + 3 < sizeof(text); i += 3) memcpy(text + i, "x\\\n", 3);
+    for (size_t i = 0; i + 3 < sizeof(text); i += 3)
+        memcpy(text + i, "x\\\n", 3);
     CLEANUP(arena_deinit) struct arena arena;
     arena_init(&arena, ARENA_MAX);
     struct properties properties;

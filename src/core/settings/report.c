@@ -106,7 +106,8 @@ static bool has_several(struct slice list)
 {
     struct slice item;
     int items = 0;
-    while (list.size > 0 && setting_list_next(&list, &item)) items++;
+    while (list.size > 0 && setting_list_next(&list, &item))
+        items++;
     return items > 1;
 }
 

@@ -44,7 +44,8 @@ const struct setting *setting_find(enum setting_scope scope, struct slice name)
 const struct setting *setting_next(enum setting_scope scope, const struct setting *after)
 {
     size_t i = after == NULL ? 0 : (size_t)setting_id(after) + 1;
-    while (i < SETTING_COUNT && settings_table[i].scope < scope) i++;
+    while (i < SETTING_COUNT && settings_table[i].scope < scope)
+        i++;
     if (i == SETTING_COUNT || settings_table[i].scope != scope) return NULL;
     return &settings_table[i];
 }

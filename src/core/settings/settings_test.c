@@ -212,7 +212,8 @@ static void test_long_values(void **state)
     CLEANUP(arena_deinit) struct arena arena;
     arena_init(&arena, ARENA_MAX);
     static char text[4 << 20];
-    for (size_t i = 0; i + 8 < sizeof(text); i += 8) memcpy(text + i, "compact,", 8);
+    for (size_t i = 0; i + 8 < sizeof(text); i += 8)
+        memcpy(text + i, "compact,", 8);
     struct setting_pair pair = {SLICE("cleanup.policy"), {(const uint8_t *)text, 8 * 4000 - 1}};
     struct slice error;
     struct settings_topic topic;
