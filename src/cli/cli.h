@@ -1,7 +1,7 @@
 /*
  * cli: the command line: `gregor [GLOBAL] NOUN VERB [ARGUMENTS] [OPTIONS]`. One table of commands
- * and one of options (options.c); parsing, help, the man page and the completions all come from them
- * and cannot drift.
+ * and one of options (options.c); parsing, help, the man page and the completions all come from
+ * them and cannot drift.
  *
  * What it never does: know how a broker works. It is a client made of wire/ and os/; the server's
  * commands only build settings and call broker/.

@@ -370,6 +370,12 @@ struct os *client_os(struct client *client)
     return client->os;
 }
 
+int32_t client_timeout_ms(const struct client *client)
+{
+    int64_t timeout_ms = client->timeout_ns / 1000000;
+    return timeout_ms < INT32_MAX ? (int32_t)timeout_ms : INT32_MAX;
+}
+
 const char *client_address(const struct client *client)
 {
     return client->address;

@@ -48,6 +48,8 @@ MUST_USE int client_receive(struct client *client, enum api_key key, int16_t ver
 void client_sleep(struct client *client, int64_t milliseconds);
 
 struct os *client_os(struct client *client);
+/* How long it waits for an answer: what a request may ask the broker to take. */
+int32_t client_timeout_ms(const struct client *client);
 const char *client_address(const struct client *client); /* "127.0.0.1:9092", for messages */
 
 /* The exit code that fits an error of Kafka's. */

@@ -137,13 +137,13 @@ static bool wants_any(const struct consumer *consumer, int32_t broker_id)
     return false;
 }
 
-/* What is still wanted of one broker. */
-static void gather_wanted(struct consumer *consumer, int32_t broker_id,
+/* What is still wanted of one broker, which may wait so long for more to come. */
+static void gather_wanted(struct consumer *consumer, int32_t broker_id, int32_t wait_ms,
                           struct fetch_request *request)
 {
     size_t count = (size_t)consumer->source_count;
     wire_defaults(&wire_fetch_request, request);
-    request->max_wait_ms = FETCH_WAIT_MS;
+    request->max_wait_ms = wait_ms;
     request->min_bytes = 1;
     request->max_bytes = FETCH_BYTES;
     request->topics = arena_alloc(&consumer->fetched, count * sizeof(request->topics[0]));
@@ -189,6 +189,7 @@ static struct source *find_source(struct consumer *consumer,
 
 static void print_output(struct consumer *consumer)
 {
+    if (consumer->out.size == 0) return;
     fwrite(consumer->out.data, 1, consumer->out.size, stdout);
     writer_reset(&consumer->out);
     if (!cli_flush()) consumer->output_gone = true;
@@ -276,7 +277,8 @@ static int fetch_from(struct consumer *consumer, int32_t broker_id)
     struct fetch_request request;
     struct fetch_response response;
     arena_reset(&consumer->fetched);
-    gather_wanted(consumer, broker_id, &request);
+    int32_t wait_ms = client_timeout_ms(client) / 2;
+    gather_wanted(consumer, broker_id, wait_ms < FETCH_WAIT_MS ? wait_ms : FETCH_WAIT_MS, &request);
     r = client_call(client, API_FETCH, version, &request, &consumer->fetched, &response);
     if (r == CLI_OK) r = print_response(consumer, &response, version > LAST_NAMED_VERSION);
     print_output(consumer);

@@ -10,7 +10,7 @@
 
 enum { METADATA_FRAME_VERSION = 1 };
 
-/* --- the messages ------------------------------------------------------------------------------ */
+/* --- the messages ----------------------------------------------------------------------------- */
 
 static const struct wire_message *const metadata_records[] = {
     &wire_register_broker_record,
@@ -115,7 +115,7 @@ enum internal_topic internal_topic_of(struct slice name)
     return INTERNAL_NONE;
 }
 
-/* --- printing ---------------------------------------------------------------------------------- */
+/* --- printing --------------------------------------------------------------------------------- */
 
 static int print_message(const struct wire_message *message, int16_t version, struct slice body,
                          struct arena *arena, struct writer *out)
@@ -152,7 +152,7 @@ static int print_metadata(struct slice value, struct arena *arena, struct writer
     return -ENOTSUP;
 }
 
-/* Key: id, then its message in version 0. Value: version, then its message. (CoordinatorRecordSerde) */
+/* Key: id, its message in version 0. Value: version, its message. (CoordinatorRecordSerde) */
 static int print_pair(const struct pair *pairs, size_t count, const struct record *record,
                       struct arena *arena, struct writer *out)
 {

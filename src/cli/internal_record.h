@@ -21,8 +21,8 @@ enum internal_topic {
 enum internal_topic internal_topic_of(struct slice name);
 
 /* Prints "TopicRecord v0 {…}", or "OffsetCommitKey v1 {…} = OffsetCommitValue v3 {…}".
- * -ENOTSUP: not of a kind that we know; -EBADMSG: of a known kind, but it does not decode. Nothing is
- * printed then. */
+ * -ENOTSUP: not of a kind that we know; -EBADMSG: of a known kind, but it does not decode. Nothing
+ * is printed then. */
 MUST_USE int internal_record_print(enum internal_topic topic, bool is_control,
                                    const struct record *record, struct arena *arena,
                                    struct writer *out);

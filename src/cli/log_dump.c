@@ -1,5 +1,5 @@
 /* log dump: what the files of a data folder hold, and whether they are sound. It takes no lock and
- * writes nothing: a running broker's files may be looked at, whose last batch may be half written. */
+ * writes nothing: a running broker's files may be looked at, half written at their ends. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +71,7 @@ static void print_line(struct dump *dump)
     writer_reset(&dump->line);
 }
 
-/* --- batches and records ----------------------------------------------------------------------- */
+/* --- batches and records ---------------------------------------------------------------------- */
 
 /* Quoted; what is no printable ASCII is escaped. */
 static void put_quoted(struct writer *out, struct slice bytes)
@@ -236,7 +236,7 @@ static void dump_log(struct dump *dump)
     }
 }
 
-/* --- small files ------------------------------------------------------------------------------- */
+/* --- small files ------------------------------------------------------------------------------ */
 
 /* The whole file, in the arena. False: it has been said why not. */
 static bool read_all(struct dump *dump, struct slice *bytes)
@@ -413,7 +413,7 @@ static void dump_text(struct dump *dump)
     if (bytes.size > 0 && bytes.data[bytes.size - 1] != '\n') putchar('\n');
 }
 
-/* --- which file is what ------------------------------------------------------------------------ */
+/* --- which file is what ----------------------------------------------------------------------- */
 
 struct kind {
     const char *end; /* of the name */
@@ -460,7 +460,7 @@ static void dump_file(struct dump *dump, const char *path)
     dump->file = os_file_close(dump->file);
 }
 
-/* --- folders ----------------------------------------------------------------------------------- */
+/* --- folders ---------------------------------------------------------------------------------- */
 
 struct listing {
     const char *folder;

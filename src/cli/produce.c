@@ -14,7 +14,6 @@ enum {
     PENDING_FULL_BYTES = 4 << 20, /* of all partitions together */
     BATCH_BYTES_MAX = 512 << 20,
     SCRATCH_BYTES_MAX = 512 << 20,
-    PRODUCE_TIMEOUT_MS = 30000,
     LAST_NAMED_VERSION = 12,   /* of Produce: later ones name topics by id (KIP-516) */
     FIRST_COMPRESSED_ZSTD = 7, /* KIP-110 */
     PROGRESS_EVERY_MS = 200,
@@ -85,7 +84,7 @@ static int send_request(struct producer *producer, struct client *client,
     struct produce_request request;
     wire_defaults(&wire_produce_request, &request);
     request.acks = producer->acks;
-    request.timeout_ms = PRODUCE_TIMEOUT_MS;
+    request.timeout_ms = client_timeout_ms(client);
     request.topic_data = topic;
     request.topic_data_count = 1;
     if (producer->acks == 0) {
@@ -205,9 +204,7 @@ static int add_record(struct producer *producer, struct record_input *record)
 
 static int read_failed(const char *name, const struct record_reader *reader, int error)
 {
-    if (error == -EBADMSG || error == -EINVAL)
-        return cli_fail(error == -EINVAL ? CLI_USAGE : CLI_FAILED, "%s: %.*s", name,
-                        SLICE_ARG(reader->wrong));
+    if (error == -EBADMSG) return cli_fail(CLI_FAILED, "%s: %.*s", name, SLICE_ARG(reader->wrong));
     if (error == -EMSGSIZE)
         return cli_fail(CLI_FAILED, "%s: record %lld is too long", name,
                         (long long)reader->count + 1);
@@ -217,9 +214,9 @@ static int read_failed(const char *name, const struct record_reader *reader, int
 static int produce_stream(struct producer *producer, const char *name, int from)
 {
     struct record_reader reader;
-    int r = record_reader_open(&reader, from, producer->format, &producer->record);
-    if (r < 0) return read_failed(name, &reader, r);
+    record_reader_open(&reader, from, producer->format, &producer->record);
     int code = CLI_OK;
+    int r = 0;
     struct record_input record;
     while (code == CLI_OK && (r = record_reader_next(&reader, &record)) > 0) {
         code = add_record(producer, &record);
@@ -286,7 +283,8 @@ static int parse_options(struct producer *producer)
     const char *format = cli_has(cli, OPTION_FORMAT) ? cli->option[OPTION_FORMAT] : "%v\\n";
     const char *codec = cli_has(cli, OPTION_COMPRESSION) ? cli->option[OPTION_COMPRESSION] : "none";
     struct slice wrong;
-    if (record_format_parse(&cli->arena, slice_of(format), &producer->format, &wrong) < 0)
+    if (record_format_parse(&cli->arena, slice_of(format), &producer->format, &wrong) < 0 ||
+        record_reader_check(producer->format, &wrong) < 0)
         return cli_fail(CLI_USAGE, "--format: %.*s", SLICE_ARG(wrong));
     if (compress_parse(slice_of(codec), &producer->codec) < 0)
         return cli_fail(CLI_USAGE, "--compression wants none, gzip, snappy, lz4 or zstd, not '%s'",

@@ -309,20 +309,17 @@ static int read_json(struct record_reader *reader, struct record_input *record)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-static int cannot_read(struct record_reader *reader, const char *why)
+static int cannot_read(const char *why, struct slice *wrong)
 {
-    reader->wrong = slice_of(why);
+    *wrong = slice_of(why);
     return -EINVAL;
 }
 
-int record_reader_open(struct record_reader *reader, int from, const struct record_format *format,
-                       struct arena *arena)
+int record_reader_check(const struct record_format *format, struct slice *wrong)
 {
-    *reader = (struct record_reader){.format = format, .from = from, .arena = arena};
-    if (format->json) return 0;
-    if (format->count == 0) return cannot_read(reader, "the format is empty");
     bool key_sized = false;
     bool value_sized = false;
+    if (!format->json && format->count == 0) return cannot_read("the format is empty", wrong);
     for (int i = 0; i < format->count; i++) {
         const struct record_format_item *item = &format->items[i];
         bool is_last = i + 1 == format->count;
@@ -332,12 +329,18 @@ int record_reader_open(struct record_reader *reader, int from, const struct reco
         key_sized = key_sized || item->field == RECORD_KEY_SIZE;
         value_sized = value_sized || item->field == RECORD_VALUE_SIZE;
         if (item->field == RECORD_HEADERS || item->encoding == RECORD_RFC3339)
-            return cannot_read(reader, "%h and dates can be printed only");
+            return cannot_read("%h and dates can be printed only", wrong);
         bool delimited = is_last || format->items[i + 1].field == RECORD_LITERAL;
         if (item->field != RECORD_LITERAL && !sized && !delimited)
-            return cannot_read(reader, "two fields need something between them");
+            return cannot_read("two fields need something between them", wrong);
     }
     return 0;
+}
+
+void record_reader_open(struct record_reader *reader, int from, const struct record_format *format,
+                        struct arena *arena)
+{
+    *reader = (struct record_reader){.format = format, .from = from, .arena = arena};
 }
 
 void record_reader_close(struct record_reader *reader)

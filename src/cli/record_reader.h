@@ -37,9 +37,11 @@ struct record_input {
     int32_t header_count;
 };
 
-/* -EINVAL: the format cannot be read; reader->wrong says why. */
-MUST_USE int record_reader_open(struct record_reader *reader, int from,
-                                const struct record_format *format, struct arena *arena);
+/* Can records of this format be read? -EINVAL: *wrong says why not. */
+MUST_USE int record_reader_check(const struct record_format *format, struct slice *wrong);
+/* The format must have passed. */
+void record_reader_open(struct record_reader *reader, int from, const struct record_format *format,
+                        struct arena *arena);
 void record_reader_close(struct record_reader *reader);
 
 /* 1: a record; 0: the end; -EBADMSG: the input does not fit the format (reader->wrong);

@@ -51,7 +51,12 @@ static int open_reader(struct fixture *fixture, const char *text)
     struct slice wrong;
     int r = record_format_parse(&fixture->formats, slice_of(text), &format, &wrong);
     assert_int_equal(r, 0);
-    return record_reader_open(&fixture->reader, fixture->output, format, &fixture->arena);
+    r = record_reader_check(format, &wrong);
+    if (r == 0)
+        record_reader_open(&fixture->reader, fixture->output, format, &fixture->arena);
+    else
+        assert_true(wrong.size > 0);
+    return r;
 }
 
 static void feed(struct fixture *fixture, const void *bytes, size_t size)

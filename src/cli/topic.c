@@ -5,8 +5,6 @@
 #include "cli/cluster.h"
 #include "cli/output.h"
 
-enum { TIMEOUT_MS = 30000 };
-
 /* --- list ------------------------------------------------------------------------------------- */
 
 static struct slice partition_state(struct arena *arena, const struct cluster_topic *topic)
@@ -111,7 +109,7 @@ int cli_topic_create(struct cli *cli)
 
     struct create_topics_request request;
     wire_defaults(&wire_create_topics_request, &request);
-    request.timeout_ms = TIMEOUT_MS;
+    request.timeout_ms = client_timeout_ms(client);
     request.validate_only = cli_has(cli, OPTION_DRY_RUN);
     request.topics_count = cli->arguments.count;
     request.topics =
@@ -260,7 +258,7 @@ int cli_topic_delete(struct cli *cli)
     int16_t version = client_version(client, API_DELETE_TOPICS, INT16_MAX);
     struct delete_topics_request request;
     wire_defaults(&wire_delete_topics_request, &request);
-    request.timeout_ms = TIMEOUT_MS;
+    request.timeout_ms = client_timeout_ms(client);
     size_t count = (size_t)cli->arguments.count;
     struct slice *names = arena_alloc(&cli->arena, count * sizeof(names[0]));
     struct delete_topics_request_delete_topic_state *topics =
@@ -306,7 +304,7 @@ int cli_topic_grow(struct cli *cli)
 
     struct create_partitions_request request;
     wire_defaults(&wire_create_partitions_request, &request);
-    request.timeout_ms = TIMEOUT_MS;
+    request.timeout_ms = client_timeout_ms(client);
     request.validate_only = cli_has(cli, OPTION_DRY_RUN);
     request.topics_count = cli->arguments.count;
     request.topics =
