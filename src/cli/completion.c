@@ -1,10 +1,13 @@
 /* Completions for the shells, printed from the tables of options.c. Topics are asked of the broker
- * when they are completed, for at most 0.3 s. */
+ * when they are completed, for at most 0.3 s; what is no letter of a topic's name is dropped, because
+ * the shell would expand it. */
 #include <string.h>
 
 #include "cli/cli.h"
 
-#define LIST_TOPICS "timeout 0.3 gregor topic list -o csv --no-headers 2>/dev/null | cut -d, -f1"
+#define LIST_TOPICS                                                                 \
+    "timeout 0.3 gregor topic list -o csv --no-headers 2>/dev/null | cut -d, -f1 |" \
+    " tr -cd \"a-zA-Z0-9._\\n-\""
 
 /* Is this the first command of its noun? */
 static bool is_first(int index)

@@ -71,9 +71,10 @@ static int config_load(struct cli *cli, const char *file, const struct config_de
 
 static void tell(const char *file, const struct settings_line *line)
 {
-    const char *where = file != NULL && line->line > 0 ? file : "the command line";
-    fprintf(stderr, "gregor: %s", where);
-    if (line->line > 0 && file != NULL) fprintf(stderr, " line %d", (int)line->line);
+    if (file != NULL && line->line > 0)
+        fprintf(stderr, "gregor: %s line %d", file, (int)line->line);
+    else
+        fputs("gregor: settings", stderr);
     fprintf(stderr, ": %.*s: %.*s\n", SLICE_ARG(line->key), SLICE_ARG(line->text));
 }
 
@@ -123,7 +124,7 @@ int cli_config_check(struct cli *cli)
     static const struct output_column columns[] = {
         {"LINE", "line", OUTPUT_NUMBER},
         {"KEY", "key", OUTPUT_TEXT},
-        {"VERDICT", "verdict", OUTPUT_STATE},
+        {"VERDICT", "verdict", OUTPUT_TEXT},
         {"WHY", "why", OUTPUT_TEXT},
     };
     struct settings *settings = settings_create();

@@ -77,7 +77,7 @@ int cli_help_all(FILE *to)
         char name[40];
         snprintf(name, sizeof(name), "%s%s%s", command->noun, command->verb != NULL ? " " : "",
                  command->verb != NULL ? command->verb : "");
-        fprintf(to, "  gregor %-16s %s\n", name, command->summary);
+        fprintf(to, "  gregor %-20s %s\n", name, command->summary);
     }
     fputs(
         "\ngregor help COMMAND says more. Exit codes: 0 done, 1 something failed, 2 wrong usage,\n"
