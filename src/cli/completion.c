@@ -1,6 +1,6 @@
 /* Completions for the shells, printed from the tables of options.c. Topics are asked of the broker
- * when they are completed, for at most 0.3 s; what is no letter of a topic's name is dropped, because
- * the shell would expand it. */
+ * when they are completed, for at most 0.3 s; what is no letter of a topic's name is dropped, lest
+ * the shell expand it. */
 #include <string.h>
 
 #include "cli/cli.h"

@@ -183,7 +183,7 @@ static int add_record(struct producer *producer, struct record_input *record)
         record->headers = producer->headers;
         record->header_count = producer->header_count;
     }
-    struct target *target;
+    struct target *target = NULL;
     int r = choose_target(producer, record, &target);
     if (r != CLI_OK) return r;
     if (!target->open) {
