@@ -26,8 +26,11 @@ install_packages() {
     local package missing=()
     command -v apt-get >/dev/null || die "this needs Debian's apt-get; by hand, install: $*"
     for package in "$@"; do
-        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+        if [[ " ${missing[*]-} " != *" $package "* ]] &&
+            ! dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed
+        then
             missing+=("$package")
+        fi
     done
     ((${#missing[@]})) || return 0
     say "installing ${missing[*]}"
@@ -46,7 +49,8 @@ configure() {
 # The build folders that the scripts use. Each takes the name of its folder under build/.
 configure_named() {
     case $1 in
-    release) configure release -Dbuildtype=release -Db_lto=true ;;
+    # meson gives the linker -flto, which gcc takes for one thread
+    release) configure release -Dbuildtype=release -Db_lto=true -Dc_link_args=-flto=auto ;;
     debug) configure debug -Dbuildtype=debugoptimized ;;
     asan) configure asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined ;;
     clang) CC=clang-19 configure clang -Dbuildtype=debugoptimized ;;

@@ -20,7 +20,8 @@ JARS = ("clients", "metadata", "raft", "group-coordinator", "transaction-coordin
 
 # What the messages that are neither requests nor metadata records belong to.
 GROUPS = (
-    ("control", r"LeaderChangeMessage|Snapshot(Header|Footer)Record|KRaftVersionRecord|VotersRecord|"
+    ("control", r"LeaderChangeMessage|Snapshot(Header|Footer)Record|"
+                r"KRaftVersionRecord|VotersRecord|"
                 r"EndTxnMarker|ControlRecordTypeSchema"),
     ("offsets", r"(Legacy)?OffsetCommit(Key|Value)"),
     ("transactions", r"TransactionLog.*"),
@@ -31,7 +32,8 @@ GROUPS = (
 FILES = {"ProducerSnapshot", "QuorumStateData"}
 OTHER = {"DefaultPrincipalData"}
 
-# Produce below version 3 is refused, but must be listed: librdkafka decides by it whether to compress.
+# Produce below version 3 is refused, but must be listed: librdkafka decides by it whether to
+    # compress.
 SERVED = {"Produce": "0-13"}
 
 
@@ -161,7 +163,8 @@ def write_message(message, comments):
     versions = "0+"
     for struct in message.get("commonStructs", []):
         lines.append("  struct %s %s" % (struct["name"], struct["versions"]))
-        write_fields(struct["fields"], [name, struct["name"]], struct["versions"], comments, lines, 2)
+        write_fields(struct["fields"], [name, struct["name"]], struct["versions"], comments, lines,
+                     2)
     write_fields(message["fields"], [name], versions, comments, lines, 1)
     return lines
 

@@ -5,10 +5,10 @@ usage: schemac.py SCHEMA-FOLDER OUTPUT-FOLDER      writes messages.h .c, errors.
        schemac.py --docs SCHEMA-FOLDER DOCS-FOLDER writes apis.md and errors.md
        schemac.py --check-docs [ROOT]              fails if these are stale
 
-The notation: a line is a message (no indent) or a field (two blanks for each level): its name, its type,
-then versions, null=VERSIONS, tag=N, tagged=VERSIONS, default=VALUE, ignorable, key, never-flexible.
-[]TYPE is an array; a type in capitals is a struct whose fields follow, or one named by a `struct` line.
-What stands after # is for readers.
+The notation: a line is a message (no indent) or a field (two blanks for each level): its name, its
+type, then versions, null=VERSIONS, tag=N, tagged=VERSIONS, default=VALUE, ignorable, key,
+never-flexible. []TYPE is an array; a type in capitals is a struct whose fields follow, or one named
+by a `struct` line. What stands after # is for readers.
 """
 
 import os
@@ -18,9 +18,11 @@ import sys
 NUMBERS = {"bool": "bool", "int8": "int8_t", "int16": "int16_t", "uint16": "uint16_t",
            "int32": "int32_t", "uint32": "uint32_t", "int64": "int64_t", "float64": "double"}
 SLICES = ("string", "bytes", "records")
-KEYWORDS = {"default", "register", "switch", "case", "int", "long", "short", "auto", "static", "union"}
+KEYWORDS = {"default", "register", "switch", "case", "int", "long", "short", "auto", "static",
+            "union"}
 VERSION_MAX = 32767
-KINDS = ("request", "response", "metadata", "coordinator-key", "coordinator-value", "header", "data")
+KINDS = ("request", "response", "metadata", "coordinator-key", "coordinator-value", "header",
+         "data")
 
 
 class SchemaError(Exception):
@@ -275,7 +277,8 @@ def emit_field(struct, field, out):
         ".offset = offsetof(struct %s, %s)" % (struct.c_name, field.c_name),
     ]
     if field.is_array:
-        cells.append(".count_offset = offsetof(struct %s, %s_count)" % (struct.c_name, field.c_name))
+        cells.append(".count_offset = offsetof(struct %s, %s_count)"
+                     % (struct.c_name, field.c_name))
     if field.struct is not None:
         cells.append(".type = &type_" + field.struct.c_name)
     if field.type == "float64":
@@ -362,7 +365,7 @@ def apis_h(messages):
             "};", "",
             "const struct wire_api *wire_api_find(int16_t key); /* NULL: no such API */",
             "int16_t wire_request_header_version(const struct wire_api *api, int16_t version);",
-            "/* ApiVersions answers with the oldest header always: who asks does not know us yet. */",
+            "/* ApiVersions answers with the oldest header: who asks does not know us yet. */",
             "int16_t wire_response_header_version(const struct wire_api *api, int16_t version);",
             "", "#endif"]
     return out
@@ -377,10 +380,12 @@ def apis_c(messages):
             str("controller" in request.listeners).lower()))
     out += ["};", "", "const struct wire_api *wire_api_find(int16_t key)", "{",
             "    for (size_t i = 0; i < sizeof(apis) / sizeof(apis[0]); i++) {",
-            "        if (apis[i].key == key) return &apis[i];", "    }", "    return NULL;", "}", "",
-            "int16_t wire_request_header_version(const struct wire_api *api, int16_t version)", "{",
-            "    return version >= api->flexible_from ? 2 : 1;", "}", "",
-            "int16_t wire_response_header_version(const struct wire_api *api, int16_t version)", "{",
+            "        if (apis[i].key == key) return &apis[i];", "    }", "    return NULL;", "}",
+            "",
+            "int16_t wire_request_header_version(const struct wire_api *api, int16_t version)",
+            "{", "    return version >= api->flexible_from ? 2 : 1;", "}", "",
+            "int16_t wire_response_header_version(const struct wire_api *api, int16_t version)",
+            "{",
             "    if (api->key == API_API_VERSIONS) return 0;",
             "    return version >= api->flexible_from ? 1 : 0;", "}"]
     return out
@@ -400,17 +405,20 @@ def load_errors(folder):
 
 def errors_h(errors):
     out = [MADE, "#ifndef GREGOR_WIRE_ERRORS_H", "#define GREGOR_WIRE_ERRORS_H", "",
-           "#include <stdbool.h>", "", "/* What a peer is told. (Errors.java) */", "enum kafka_error {"]
+           "#include <stdbool.h>", "", "/* What a peer is told. (Errors.java) */",
+           "enum kafka_error {"]
     out += ["    KAFKA_ERROR_%s = %d," % (name, code) for code, name, _, _ in errors]
-    out += ["};", "", 'const char *kafka_error_name(enum kafka_error error); /* "NOT_LEADER_OR_FOLLOWER" */',
-            "const char *kafka_error_text(enum kafka_error error); /* as Kafka's messages say it */",
+    out += ["};", "",
+            'const char *kafka_error_name(enum kafka_error error); /* "NOT_LEADER_OR_FOLLOWER" */',
+            "const char *kafka_error_text(enum kafka_error error);"
+            " /* as Kafka's messages say it */",
             "bool kafka_error_is_retriable(enum kafka_error error);", "", "#endif"]
     return out
 
 
 def errors_c(errors):
-    out = [MADE, '#include "wire/errors.h"', "", "static const struct {", "    const char *name, *text;",
-           "    int code;", "    bool retriable;", "} errors[] = {"]
+    out = [MADE, '#include "wire/errors.h"', "", "static const struct {",
+           "    const char *name, *text;", "    int code;", "    bool retriable;", "} errors[] = {"]
     for code, name, retriable, text in errors:
         out.append('    {"%s", "%s", %d, %s},' % (name, text.replace('"', '\\"'), code,
                                                  str(retriable).lower()))
@@ -440,9 +448,10 @@ def range_text(versions):
 
 def apis_md(messages):
     out = ["# Kafka's APIs", "",
-           "Every API of Apache Kafka 4.3.1, from `schema/api/`. What this build of gregor serves is what it",
-           "tells itself: `gregor api versions`.", "",
-           "| key | API | versions | flexible from | listeners | what for |", "|--:|--|--|--|--|--|"]
+           "Every API of Apache Kafka 4.3.1, from `schema/api/`. What this build of gregor"
+           " serves is what it", "tells itself: `gregor api versions`.", "",
+           "| key | API | versions | flexible from | listeners | what for |",
+           "|--:|--|--|--|--|--|"]
     for request, _ in pairs(messages):
         flexible = request.flexible[0] if request.flexible[0] < VERSION_MAX else "–"
         out.append("| %d | %s | %s | %s | %s | %s |" % (
@@ -454,7 +463,8 @@ def apis_md(messages):
 def errors_md(errors):
     out = ["# Errors", "", "The codes of the protocol, from `schema/errors`.", "",
            "| code | name | try again? | what it says |", "|--:|--|--|--|"]
-    out += ["| %d | %s | %s | %s |" % (code, name, "yes" if retriable else "no", text.replace("|", "\\|"))
+    out += ["| %d | %s | %s | %s |"
+            % (code, name, "yes" if retriable else "no", text.replace("|", "\\|"))
             for code, name, retriable, text in errors]
     return out
 

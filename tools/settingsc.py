@@ -4,7 +4,7 @@
   settingsc.py --header FILE --source FILE    what the build uses
   settingsc.py --docs                         writes docs/config.md
   settingsc.py --check-docs                   exits 1 when docs/config.md is stale
-  settingsc.py --compare FILE                 where the schema differs from what import_settings printed
+  settingsc.py --compare FILE                 where the schema differs from import_settings' output
 
 A key is one line and, indented below it, what it is for:
 

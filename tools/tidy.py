@@ -26,37 +26,38 @@ SKIPPED = {"__pycache__", "corpus"}
 
 # What may not be called, what to use instead, and the folders where it may all the same.
 EVERYWHERE = ()
+USERS = ("src/os/", "src/cli/")     # cli/ reads the user's own files and terminal
 BANNED = {
     r"(strcpy|strcat|strncpy|strncat|stpcpy)":
         ("struct slice or struct writer of base/", EVERYWHERE),
     r"(v?sprintf|gets)": ("snprintf, or struct writer", EVERYWHERE),
-    r"(strtol|strtoll|strtoul|strtoull|strtod|atoi|atol|atoll|atof|v?f?s?scanf)":
-        ("the slice_parse functions of base/slice.h, which see overflow and rubbish", EVERYWHERE),
-    r"(strtok|strtok_r|strsep)": ("slice_split", EVERYWHERE),
+    r"(strtol|strtoll|strtoul|strtoull|atoi|atol|atoll|atof|v?f?s?scanf)":
+        ("slice_parse_int64 of base/slice.h, which sees overflow and rubbish", EVERYWHERE),
+    r"(strtok|strtok_r|strsep)": ("slices: they need no mark in the text", EVERYWHERE),
     r"(alloca|strdupa)": ("an arena", EVERYWHERE),
     r"(rand|srand|random|srandom|drand48)": ("struct prng, seeded from os/", EVERYWHERE),
     r"(setjmp|longjmp|system|popen|vfork)": ("nothing: it has no place here", EVERYWHERE),
     r"(assert)": ("ASSERT, which is always on", EVERYWHERE),
-    r"(malloc|calloc|realloc|reallocarray|strdup|strndup|asprintf|vasprintf)":
-        ("memory_allocate of base/memory.h, an arena or a buffer", ("src/base/",)),
+    r"(malloc|calloc|realloc|reallocarray|free|strdup|strndup|asprintf|vasprintf)":
+        ("memory_alloc and memory_free of base/memory.h, or an arena", ("src/base/",)),
     r"(time|gettimeofday|clock_gettime|clock|localtime|getrandom)":
         ("the time or randomness in the event, or os/", ("src/os/",)),
     r"(sleep|usleep|nanosleep)": ("a timer of os/", ("src/os/",)),
     r"(open|openat|fsync|fdatasync|pread|pwrite|preadv|pwritev|unlink|rename|mmap|fork|execve?|"
     r"socket|accept4?|bind|listen|connect|recv|send|recvmsg|sendmsg|sendfile|epoll_wait|poll)":
-        ("os/os.h, the only door to the kernel", ("src/os/",)),
+        ("os/os.h, the only door to the kernel", USERS),
     r"(pthread_\w+)": ("a shard or a worker of os/", ("src/os/",)),
 }
 BANNED_WORDS = {
     r"goto": ("CLEANUP and an early return", EVERYWHERE),
     r"(_Atomic|_Thread_local|__thread|atomic_\w+)": ("a mailbox: nothing is shared", ("src/os/",)),
-    r"errno": ("the function's own -errno result", ("src/os/",)),
+    r"errno": ("the function's own -errno result", USERS),
     r"typedef(?![^;]*\(\s*\*)": ("the struct's own name", EVERYWHERE),
 }
 
 # What libc may do for a brain: bytes, text and numbers; no state, no kernel.
-PURE = re.compile(r"mem(cpy|move|set|cmp|chr|mem)|str(len|nlen|cmp|ncmp|chr|rchr|str|casecmp)|"
-                  r"bcmp|qsort|bsearch|v?snprintf|abort|__(mem|str)\w+_chk|__v?snprintf_chk|"
+PURE = re.compile(r"mem(cpy|move|set|cmp|chr|rchr|mem)|str(len|nlen|n?cmp|r?chr|str|n?casecmp)|"
+                  r"bcmp|strtod|qsort|bsearch|v?snprintf|__(mem|str)\w+_chk|__v?snprintf_chk|"
                   r"__stack_chk_fail|_GLOBAL_OFFSET_TABLE_")
 
 SOURCE = re.compile(r"\.[ch]$")
@@ -155,7 +156,7 @@ def check_kernel(tree):
     header = re.compile(r"\s*#\s*include\s+<(unistd|fcntl|pthread|stdatomic|poll|signal|time|netdb|"
                         r"sys/(?!types|uio)\w+|arpa/\w+|netinet/\w+)\.h>")
     for path, text in tree.product():
-        if path.startswith(("src/os/", "src/cli/", "src/main")):
+        if path.startswith(USERS):
             continue
         for number, line in lines_of(text):
             if header.match(line):

@@ -1,13 +1,13 @@
-# Where downloaded tools stay (GREGOR_CACHE, ~/.cache/gregor-test), each made once. Sourced, never run.
+# Where downloaded tools stay (GREGOR_CACHE, ~/.cache/gregor-test), each made once. Sourced.
 # shellcheck shell=bash
 set -euo pipefail
 
 lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${GREGOR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gregor-test}
 
-# once FOLDER INPUT COMMAND…: makes $cache/FOLDER by the command, which gets that path, unless it was
-# made of the same INPUT file before. Of two suites that want it at once the second waits. A command
-# that fails is tried three times: mirrors have bad moments.
+# once FOLDER INPUT COMMAND…: makes $cache/FOLDER by the command, which gets that path, unless it
+# was made of the same INPUT file before. Of two suites that want it at once the second waits. A
+# command that fails is tried three times: mirrors have bad moments.
 once() {
     local folder=$cache/$1 input=$2 try
     shift 2
@@ -27,5 +27,8 @@ once() {
 }
 
 free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    python3 -c 'import socket
+with socket.socket() as probe:
+    probe.bind(("127.0.0.1", 0))
+    print(probe.getsockname()[1])'
 }
