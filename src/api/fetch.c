@@ -75,6 +75,13 @@ static struct slice topic_name(const struct api_request *request, struct slice n
     return topic == NULL ? SLICE_NULL : topic->name;
 }
 
+/* What Kafka finds wrong while it reads, not before: such a fetch does not wait for data. */
+static bool is_read_error(enum kafka_error error)
+{
+    return error == KAFKA_ERROR_INCONSISTENT_TOPIC_ID ||
+           error == KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER;
+}
+
 static void fetch_add(struct fetch *fetch, const struct fetch_target *target)
 {
     struct fetch_partition *partition = &fetch->partitions[fetch->count++];
@@ -87,6 +94,7 @@ static void fetch_add(struct fetch *fetch, const struct fetch_target *target)
     };
     partition->error = target_resolve(fetch->request, target, &partition->topic_id);
     partition->refused = partition->error != KAFKA_ERROR_NONE;
+    if (is_read_error(partition->error)) fetch->failed = true;
 }
 
 /* False: more than may be under way. */
@@ -272,8 +280,9 @@ static void fill_partition(const struct fetch *fetch, const struct fetch_partiti
     if (partition->diverging_epoch < 0) data->diverging_epoch.end_offset = -1;
     /* No list is not the same as an empty one: who reads uncommitted gets none, nor does a read
      * that failed; one that was not tried does. */
-    bool listed =
-        partition->refused || (partition->error == KAFKA_ERROR_NONE && fetch->read_committed);
+    bool listed = partition->error == KAFKA_ERROR_NONE
+                      ? fetch->read_committed
+                      : partition->refused && !is_read_error(partition->error);
     data->aborted_transactions_count = listed ? 0 : -1;
     if (partition->bytes > 0) data->records = (struct slice){NULL, partition->bytes};
 }

@@ -9,6 +9,7 @@ enum {
     TIMESTAMP_LEAST = -6,
     REPLICA_CONSUMER = -1,
     READ_COMMITTED = 1,
+    LEADER_EPOCH_SINCE = 4, /* in the answer */
 };
 
 /* The version from which on a special time may be asked for: -1 latest, -2 earliest, -3 the
@@ -53,7 +54,8 @@ static void list_each(struct join_call *one)
     }
     answer->timestamp = found->found_timestamp;
     answer->offset = found->offset;
-    answer->leader_epoch = found->leader_epoch;
+    if (one->join->request->version >= LEADER_EPOCH_SINCE)
+        answer->leader_epoch = found->leader_epoch;
 }
 
 static void list_all(struct join *join)
@@ -111,7 +113,8 @@ static void shape_answer(struct api_request *request, struct list_offsets_respon
             arena_alloc(request->arena, (size_t)from->partitions_count * sizeof(to->partitions[0]));
         to->partitions_count = from->partitions_count;
         for (int32_t j = 0; j < from->partitions_count; j++) {
-            to->partitions[j].partition_index = from->partitions[j].partition_index;
+            to->partitions[j] = (struct list_offsets_response_list_offsets_partition_response){
+                .partition_index = from->partitions[j].partition_index, .leader_epoch = -1};
             *all++ = (struct asked_partition){from, &from->partitions[j], &to->partitions[j]};
         }
     }
