@@ -38,8 +38,10 @@ BANNED = {
     r"(rand|srand|random|srandom|drand48)": ("struct prng, seeded from os/", EVERYWHERE),
     r"(setjmp|longjmp|system|popen|vfork)": ("nothing: it has no place here", EVERYWHERE),
     r"(assert)": ("ASSERT, which is always on", EVERYWHERE),
-    r"(malloc|calloc|realloc|reallocarray|free|strdup|strndup|asprintf|vasprintf)":
-        ("memory_alloc and memory_free of base/memory.h, or an arena", ("src/base/",)),
+    r"(malloc|calloc|realloc|reallocarray|strdup|asprintf|vasprintf)":
+        ("memory_alloc, memory_copy_text of base/memory.h, or an arena", ("src/base/",)),
+    r"(free|strndup)":     # jansson gives and smartcols takes libc's own memory
+        ("memory_free, or an arena", ("src/base/", "src/cli/")),
     r"(time|gettimeofday|clock_gettime|clock|localtime|getrandom)":
         ("the time or randomness in the event, or os/", ("src/os/",)),
     r"(sleep|usleep|nanosleep)": ("a timer of os/", ("src/os/",)),
@@ -219,11 +221,11 @@ def check_asserts(tree):
     for part in ("src/core/", "src/log/"):
         sources = [bare(text) for path, text in tree.product()
                    if path.startswith(part) and path.endswith(".c")]
-        size = sum(len(text.splitlines()) for text in sources)
+        size = sum(1 for text in sources for line in text.splitlines() if line.strip())
         asserts = sum(len(re.findall(r"\b((SLOW_)?ASSERT|static_assert)\(", text))
                       for text in sources)
         if size and asserts * 1000 < ASSERTS_PER_KLOC_MIN * size:
-            yield part, 1, (f"{asserts} assertions in {size} lines; "
+            yield part, 1, (f"{asserts} assertions in {size} lines of code; "
                             f"at least {ASSERTS_PER_KLOC_MIN} in a thousand")
 
 

@@ -103,7 +103,7 @@ class TidyTest(unittest.TestCase):
         text = "int f(void)\n{\n    return 1;\n}\n" * 20
         findings = list(tidy.check_asserts(self.tree({"src/log/log.c": text})))
         self.assertEqual([(f[0], f[2].split(";")[0]) for f in findings],
-                         [("src/log/", "0 assertions in 80 lines")])
+                         [("src/log/", "0 assertions in 80 lines of code")])
 
     def test_listed(self):
         self.finds(tidy.check_listed, "src/log/dead.c", "int x;\n", "no meson.build")

@@ -35,8 +35,7 @@ struct log_search *log_search_begin(const struct log *log, int64_t timestamp_ms)
     ASSERT(timestamp_ms >= 0 || timestamp_ms == LOG_SEARCH_GREATEST);
     struct log_search *search = memory_alloc_zero(sizeof(*search));
     search->os = log->os;
-    search->directory = strdup(log->directory);
-    ASSERT(search->directory != NULL);
+    search->directory = memory_copy_text(log->directory);
     search->segment_count = log->segment_count;
     search->segments = memory_alloc((size_t)log->segment_count * sizeof(search->segments[0]));
     for (int32_t i = 0; i < log->segment_count; i++) {

@@ -22,8 +22,7 @@ static struct log *make(struct os *os, struct log_files *files, const struct log
     struct log *log = memory_alloc_zero(sizeof(*log));
     log->os = os;
     log->files = files;
-    log->directory = strdup(options->directory);
-    ASSERT(log->directory != NULL);
+    log->directory = memory_copy_text(options->directory);
     log->topic_id = options->topic_id;
     log->config = options->config;
     log->jitter_seed = options->jitter_seed;
