@@ -112,6 +112,7 @@ int cli_storage_format(struct cli *cli)
         options.settings = settings;
         int r = format_folder(os, &options, &text);
         struct slice told = writer_slice(&text);
+        if (r < 0 && told.size > 0) told.size--; /* its newline */
         if (r < 0)
             code = cli_fail(CLI_FAILED, "%.*s", SLICE_ARG(told));
         else
