@@ -5,7 +5,6 @@
 
 enum {
     TOPIC_IDS_SINCE = 13,
-    ZSTD_SINCE = 10,  /* older clients cannot read it (KIP-110) */
     HINTS_SINCE = 16, /* the new leader in the answer (KIP-951) */
     REPLICA_STATE_SINCE = 15,
     READ_COMMITTED = 1,
@@ -18,15 +17,6 @@ static int32_t replica_id(const struct api_request *request)
     const struct fetch_request *asked = request->message;
     return request->version >= REPLICA_STATE_SINCE ? asked->replica_state.replica_id
                                                    : asked->replica_id;
-}
-
-static bool is_zstd_topic(const struct api_request *request, struct slice topic)
-{
-    struct slice codec = image_config(shard_image(request->shard), IMAGE_RESOURCE_TOPIC, topic,
-                                      SLICE("compression.type"));
-    if (slice_is_null(codec))
-        codec = settings_text(shard_settings(request->shard), SETTING_COMPRESSION_TYPE);
-    return slice_equal(codec, SLICE("zstd"));
 }
 
 /* May it be read? A session that knows a topic by name and id tells a topic that was made anew from
@@ -43,8 +33,6 @@ static enum kafka_error target_resolve(const struct api_request *request,
         if (error == KAFKA_ERROR_NONE) error = KAFKA_ERROR_INCONSISTENT_TOPIC_ID;
     }
     if (error != KAFKA_ERROR_NONE) return error;
-    if (request->version < ZSTD_SINCE && is_zstd_topic(request, topic->name))
-        return KAFKA_ERROR_UNSUPPORTED_COMPRESSION_TYPE;
     /* Nobody replicates from us: no broker id is one of our followers'. */
     if (replica_id(request) >= 0) return KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER;
     *topic_id = topic->id;
@@ -80,6 +68,12 @@ static bool is_read_error(enum kafka_error error)
 {
     return error == KAFKA_ERROR_INCONSISTENT_TOPIC_ID ||
            error == KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER;
+}
+
+/* Not there: refused before anybody tried to read it. */
+static bool is_missing(const struct fetch_partition *partition)
+{
+    return partition->refused && !is_read_error(partition->error);
 }
 
 static void fetch_add(struct fetch *fetch, const struct fetch_target *target)
@@ -227,6 +221,13 @@ static void fetch_create_session(struct fetch *fetch)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
+/* One being made. Partitions of all topics lie in one array, in the order of telling. */
+struct answer {
+    struct fetch_response response;
+    struct net_extent *extents;
+    size_t extent_count;
+};
+
 static void fetch_refuse(struct api_request *request, enum kafka_error error)
 {
     struct fetch_response answer;
@@ -280,9 +281,8 @@ static void fill_partition(const struct fetch *fetch, const struct fetch_partiti
     if (partition->diverging_epoch < 0) data->diverging_epoch.end_offset = -1;
     /* No list is not the same as an empty one: who reads uncommitted gets none, nor does a read
      * that failed; one that was not tried does. */
-    bool listed = partition->error == KAFKA_ERROR_NONE
-                      ? fetch->read_committed
-                      : partition->refused && !is_read_error(partition->error);
+    bool listed =
+        partition->error == KAFKA_ERROR_NONE ? fetch->read_committed : is_missing(partition);
     data->aborted_transactions_count = listed ? 0 : -1;
     if (partition->bytes > 0) data->records = (struct slice){NULL, partition->bytes};
 }
@@ -338,31 +338,46 @@ static void fetch_trim(struct fetch *fetch)
     }
 }
 
-static size_t fill_answer(struct fetch *fetch, struct fetch_session *session,
-                          struct fetch_response *response, struct net_extent *extents)
+static void fill_one(struct fetch *fetch, struct fetch_session *session,
+                     struct fetch_partition *partition, struct answer *answer)
 {
-    size_t extent_count = 0;
-    bool hints = fetch->request->version >= HINTS_SINCE;
+    if (!fetch_tell(session, partition) && fetch->incremental) return;
+    struct fetch_response_partition_data *data =
+        next_partition(&answer->response, fetch, &partition->target);
+    fill_partition(fetch, partition, data);
+    if (fetch->request->version >= HINTS_SINCE &&
+        (partition->error == KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER ||
+         partition->error == KAFKA_ERROR_FENCED_LEADER_EPOCH))
+        hint_leader(fetch, partition, data, &answer->response);
+    if (partition->bytes > 0)
+        answer->extents[answer->extent_count++] = fetch_partition_extent(fetch, partition);
+}
+
+/* Those that are not there are told last, as Kafka does. */
+static void fill_answer(struct fetch *fetch, struct fetch_session *session, struct answer *answer)
+{
+    struct arena *arena = fetch->request->arena;
+    size_t count = (size_t)fetch->count;
+    struct fetch_response *response = &answer->response;
+    wire_defaults(&wire_fetch_response, response);
+    response->session_id = fetch->session_id;
+    response->responses = arena_alloc(arena, count * sizeof(response->responses[0]) + 1);
+    response->responses->partitions =
+        arena_alloc(arena, count * sizeof(response->responses->partitions[0]));
+    answer->extents = arena_alloc(arena, count * sizeof(answer->extents[0]));
     for (int32_t i = 0; i < fetch->count; i++) {
         struct fetch_partition *partition = &fetch->partitions[i];
-        if (!fetch_tell(session, partition) && fetch->incremental) continue;
-        struct fetch_response_partition_data *data =
-            next_partition(response, fetch, &partition->target);
-        fill_partition(fetch, partition, data);
-        if (hints && (partition->error == KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER ||
-                      partition->error == KAFKA_ERROR_FENCED_LEADER_EPOCH))
-            hint_leader(fetch, partition, data, response);
-        if (partition->bytes > 0)
-            extents[extent_count++] = fetch_partition_extent(fetch, partition);
+        if (!is_missing(partition)) fill_one(fetch, session, partition, answer);
     }
-    return extent_count;
+    for (int32_t i = 0; i < fetch->count; i++) {
+        struct fetch_partition *partition = &fetch->partitions[i];
+        if (is_missing(partition)) fill_one(fetch, session, partition, answer);
+    }
 }
 
 void fetch_answer(struct fetch *fetch)
 {
     struct api_request *request = fetch->request;
-    struct arena *arena = request->arena;
-    size_t count = (size_t)fetch->count;
     ASSERT(fetch->under_way == 0);
     fetch_trim(fetch);
     if (fetch->wants_session) fetch_create_session(fetch);
@@ -374,15 +389,9 @@ void fetch_answer(struct fetch *fetch)
         fetch_refuse(request, KAFKA_ERROR_INVALID_FETCH_SESSION_EPOCH);
         return;
     }
-    struct fetch_response response;
-    wire_defaults(&wire_fetch_response, &response);
-    response.session_id = fetch->session_id;
-    response.responses = arena_alloc(arena, count * sizeof(response.responses[0]) + 1);
-    response.responses->partitions =
-        arena_alloc(arena, count * sizeof(response.responses->partitions[0]));
-    struct net_extent *extents = arena_alloc(arena, count * sizeof(extents[0]));
-    size_t extent_count = fill_answer(fetch, session, &response, extents);
-    api_reply_extents(request, &response, extents, extent_count);
+    struct answer answer = {.extent_count = 0};
+    fill_answer(fetch, session, &answer);
+    api_reply_extents(request, &answer.response, answer.extents, answer.extent_count);
 }
 
 void api_fetch(struct api_request *request)

@@ -21,7 +21,8 @@ static int refuse(struct broker *broker, int error, const char *text, const char
 
 static int format_empty(struct broker *broker)
 {
-    struct format_options options = {.settings = broker->settings, .standalone = true};
+    struct format_options options = {
+        .settings = broker->settings, .standalone = true, .implied = true};
     struct writer text;
     writer_init(&text, 1 << 16);
     int r = format_folder(broker->shards[0].os, &options, &text);

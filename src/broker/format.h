@@ -20,6 +20,7 @@ struct format_options {
     int32_t feature_count;
     bool ignore_formatted;
     bool standalone; /* --standalone: a dynamic quorum of this node */
+    bool implied;    /* nobody said standalone: settings that name voters are right */
     bool no_initial_controllers;
     struct slice initial_controllers; /* --initial-controllers; null: not given */
 };

@@ -9,19 +9,6 @@
 
 enum { FORMAT_TEXT_BYTES_MAX = 1 << 20 };
 
-/* The metadata.version of each release, newest last; a release without "-IV" means its last one.
- * (MetadataVersion) */
-static const struct {
-    const char *release;
-    int16_t level;
-} releases[] = {
-    {"3.3-IV3", 7},  {"3.4-IV0", 8},  {"3.5-IV0", 9},  {"3.5-IV1", 10}, {"3.5-IV2", 11},
-    {"3.6-IV0", 12}, {"3.6-IV1", 13}, {"3.6-IV2", 14}, {"3.7-IV0", 15}, {"3.7-IV1", 16},
-    {"3.7-IV2", 17}, {"3.7-IV3", 18}, {"3.7-IV4", 19}, {"3.8-IV0", 20}, {"3.9-IV0", 21},
-    {"4.0-IV0", 22}, {"4.0-IV1", 23}, {"4.0-IV2", 24}, {"4.0-IV3", 25}, {"4.1-IV0", 26},
-    {"4.1-IV1", 27}, {"4.2-IV0", 28}, {"4.2-IV1", 29}, {"4.3-IV0", 30},
-};
-
 static int open_os(struct os **os)
 {
     struct os_options options = {.workers_max = 1};
@@ -38,22 +25,6 @@ static int open_settings(struct cli *cli, struct settings **settings)
 }
 
 /* --- format ----------------------------------------------------------------------------------- */
-
-/* "4.3", "4.3.1", "4.3-IV0" */
-static int find_release(const char *text, int16_t *level)
-{
-    bool exact = strstr(text, "-IV") != NULL;
-    const char *dot = strchr(text, '.');
-    size_t size = dot == NULL ? strlen(text) : (size_t)(dot - text) + 1 + strcspn(dot + 1, ".-");
-    *level = -1;
-    for (size_t i = 0; i < ARRAY_COUNT(releases); i++) {
-        const char *release = releases[i].release;
-        bool fits = exact ? strcmp(release, text) == 0
-                          : strncmp(release, text, size) == 0 && release[size] == '-';
-        if (fits) *level = releases[i].level;
-    }
-    return *level < 0 ? -EINVAL : 0;
-}
 
 /* --feature NAME=LEVEL …, and --release-version as a level of metadata.version. */
 static int gather_features(struct cli *cli, struct format_options *options)
@@ -73,7 +44,8 @@ static int gather_features(struct cli *cli, struct format_options *options)
     const char *release = cli->option[OPTION_RELEASE_VERSION];
     if (release != NULL) {
         features[count].name = SLICE("metadata.version");
-        if (find_release(release, &features[count].level) < 0)
+        features[count].level = controller_metadata_version_level(slice_of(release));
+        if (features[count].level < 0)
             return cli_fail(CLI_USAGE, "--release-version: no release '%s' from 3.3 to 4.3",
                             release);
         count++;

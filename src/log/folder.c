@@ -74,7 +74,7 @@ int folder_read_file(struct os *os, const char *path, size_t max, const char *na
 
 /* --- identity ---------------------------------------------------------------------------------- */
 
-static int make_parents(struct os *os, const char *path)
+int folder_make(struct os *os, const char *path)
 {
     char part[OS_PATH_MAX];
     size_t size = strlen(path);
@@ -92,7 +92,7 @@ static int make_parents(struct os *os, const char *path)
 int folder_format(struct os *os, const char *path, const struct folder_identity *identity)
 {
     struct folder_identity existing;
-    int r = make_parents(os, path);
+    int r = folder_make(os, path);
     if (r < 0) return r;
     r = folder_identity_read(os, path, &existing);
     if (r == 0) return -EEXIST;
@@ -171,8 +171,7 @@ int folder_open(struct os *os, const char *path, struct folder **opened)
     if (r < 0) return r;
     struct folder *folder = memory_alloc_zero(sizeof(*folder));
     folder->os = os;
-    folder->path = strdup(path);
-    ASSERT(folder->path != NULL);
+    folder->path = memory_copy_text(path);
     r = os_file_open(os, lock, OS_OPEN_CREATE, &folder->lock);
     if (r == 0) r = os_file_lock(folder->lock);
     if (r < 0) {

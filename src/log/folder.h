@@ -29,6 +29,8 @@ MUST_USE int folder_replace_file(struct os *os, const char *path, const char *na
 MUST_USE int folder_read_file(struct os *os, const char *path, size_t max, const char *name,
                               uint8_t **bytes, size_t *size);
 
+/* Makes the folder and its parents, where absent. */
+MUST_USE int folder_make(struct os *os, const char *path);
 /* Writes meta.properties (version 1), making the folder and its parents if absent. -EEXIST: formatted
  * already. */
 MUST_USE int folder_format(struct os *os, const char *path, const struct folder_identity *identity);

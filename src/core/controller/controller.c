@@ -8,8 +8,7 @@
 static int decode(const struct controller_input *input, const struct wire_message *message,
                   int16_t version, struct slice body, void *request)
 {
-    if (version < wire_version_min(message) || version > wire_version_max(message))
-        return -EBADMSG;
+    if (version < wire_version_min(message) || version > wire_version_max(message)) return -EBADMSG;
     /* Bytes behind a body are ignored, as Kafka does. */
     return wire_decode(message, version, &body, input->arena, request) < 0 ? -EBADMSG : 0;
 }

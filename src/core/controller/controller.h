@@ -22,9 +22,9 @@ struct controller_input {
     const struct image *image;
     const struct settings *settings; /* the broker's: defaults for partitions, replication … */
     int64_t now_ms;
-    struct prng *random;             /* seeded by the hands with real entropy */
-    struct arena *arena;             /* of the request: records and reply live in it */
-    int64_t next_offset;             /* that the plan's first record will have */
+    struct prng *random; /* seeded by the hands with real entropy */
+    struct arena *arena; /* of the request: records and reply live in it */
+    int64_t next_offset; /* that the plan's first record will have */
     int32_t node_id;
 };
 
@@ -97,8 +97,13 @@ struct controller_supported {
     int16_t min, max;
     int16_t fresh; /* level that a new cluster finalizes */
 };
-const struct controller_supported *controller_supported_next(
-    const struct controller_supported *after);
+const struct controller_supported *
+controller_supported_next(const struct controller_supported *after);
+
+/* "4.3-IV0" for 30 …, and back: the level of such a name, or of a release ("4.3"); -1: unknown.
+ * (MetadataVersion) */
+const char *controller_metadata_version_name(int16_t level);
+int16_t controller_metadata_version_level(struct slice name);
 
 /* Where new partitions' replicas go. Replication factor 1 gives each broker a contiguous range of
  * partitions, higher factors stripe the leaders and spread the followers. Both start at the broker

@@ -12,10 +12,8 @@ static bool is_legal(uint8_t byte)
 struct slice controller_check_topic_name(struct slice name, struct arena *arena)
 {
     if (name.size == 0) return SLICE("Topic name is invalid: the empty string is not allowed");
-    if (slice_equal(name, SLICE(".")))
-        return SLICE("Topic name is invalid: '.' is not allowed");
-    if (slice_equal(name, SLICE("..")))
-        return SLICE("Topic name is invalid: '..' is not allowed");
+    if (slice_equal(name, SLICE("."))) return SLICE("Topic name is invalid: '.' is not allowed");
+    if (slice_equal(name, SLICE(".."))) return SLICE("Topic name is invalid: '..' is not allowed");
     if (name.size > TOPIC_NAME_MAX)
         return arena_printf(arena,
                             "Topic name is invalid: the length of '%.*s' is longer than the max "

@@ -99,8 +99,7 @@ grow_topic(struct growth *growth,
 {
     struct addition addition = {.asked = asked};
     addition.topic = image_topic_by_name(growth->planner.input->image, asked->name);
-    if (addition.topic == NULL)
-        return refuse(KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION, SLICE_NULL);
+    if (addition.topic == NULL) return refuse(KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION, SLICE_NULL);
     struct refusal refusal = check_count(&addition, growth->planner.input->arena);
     if (refusal.error != KAFKA_ERROR_NONE) return refusal;
     const struct image_partition *first = image_partition(addition.topic, 0);
@@ -162,8 +161,8 @@ int plan_create_partitions(const struct controller_input *input, int16_t version
     struct growth growth = {0};
     planner_begin(&growth.planner, input);
     loads_init(&growth.loads, input->image, input->arena);
-    growth.response.results = arena_alloc(
-        input->arena, (size_t)request->topics_count * sizeof(growth.response.results[0]));
+    growth.response.results = arena_alloc(input->arena, (size_t)request->topics_count *
+                                                            sizeof(growth.response.results[0]));
     grow_topics(&growth, request);
     planner_end(&growth.planner, !request->validate_only, plan);
     return wire_encode(&wire_create_partitions_response, version, &growth.response, reply, NULL);
@@ -210,8 +209,8 @@ static int32_t *shrink_isr(const struct mover *mover, const struct image_partiti
     *count = -1;
     if (mover->active || partition->isr_count < 2) return NULL;
     if (!contains(partition->isr, partition->isr_count, mover->broker_id)) return NULL;
-    int32_t *isr = arena_alloc(mover->planner->input->arena,
-                               (size_t)partition->isr_count * sizeof(isr[0]));
+    int32_t *isr =
+        arena_alloc(mover->planner->input->arena, (size_t)partition->isr_count * sizeof(isr[0]));
     *count = 0;
     for (int32_t i = 0; i < partition->isr_count; i++) {
         if (partition->isr[i] != mover->broker_id) isr[(*count)++] = partition->isr[i];
@@ -219,7 +218,8 @@ static int32_t *shrink_isr(const struct mover *mover, const struct image_partiti
     return isr;
 }
 
-static void plan_leadership(const struct mover *mover, const struct image_topic *topic, int32_t index)
+static void plan_leadership(const struct mover *mover, const struct image_topic *topic,
+                            int32_t index)
 {
     const struct image_partition *partition = &topic->partitions[index];
     if (!contains(partition->replicas, partition->replica_count, mover->broker_id)) return;

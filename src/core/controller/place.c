@@ -76,14 +76,15 @@ struct circle {
 
 static bool is_less_loaded(const struct loads *loads, int32_t a, int32_t b)
 {
-    if (loads->led_of_topic[a] != loads->led_of_topic[b]) return loads->led_of_topic[a] < loads->led_of_topic[b];
+    if (loads->led_of_topic[a] != loads->led_of_topic[b])
+        return loads->led_of_topic[a] < loads->led_of_topic[b];
     return loads->replicas[a] < loads->replicas[b];
 }
 
 static struct circle make_circle(const struct loads *loads, bool active, struct arena *arena)
 {
-    struct circle circle = {.indexes = arena_alloc(arena, (size_t)loads->count *
-                                                              sizeof(circle.indexes[0]))};
+    struct circle circle = {
+        .indexes = arena_alloc(arena, (size_t)loads->count * sizeof(circle.indexes[0]))};
     int32_t first = -1;
     for (int32_t i = 0; i < loads->count; i++) {
         if (loads->active[i] == active && (first < 0 || is_less_loaded(loads, i, first))) first = i;
@@ -127,8 +128,7 @@ int loads_place(struct loads *loads, int32_t partitions, int16_t replication_fac
     if (existing != NULL) count_topic(loads, loads->led_of_topic, existing, 1);
     struct circle active = make_circle(loads, true, arena);
     struct circle others = make_circle(loads, false, arena);
-    int32_t from_active =
-        replication_factor < active.count ? replication_factor : active.count;
+    int32_t from_active = replication_factor < active.count ? replication_factor : active.count;
     size_t total = (size_t)partitions * (size_t)replication_factor;
     int32_t *placed = arena_alloc(arena, total * sizeof(placed[0]));
     for (int32_t p = 0; p < partitions; p++) {
@@ -147,8 +147,7 @@ int loads_place(struct loads *loads, int32_t partitions, int16_t replication_fac
 }
 
 int controller_place(const struct image *image, int32_t partitions, int16_t replication_factor,
-                     const struct image_topic *existing, struct arena *arena,
-                     int32_t **assignment)
+                     const struct image_topic *existing, struct arena *arena, int32_t **assignment)
 {
     struct loads loads;
     loads_init(&loads, image, arena);
@@ -203,8 +202,7 @@ struct refusal check_assignment(const struct image *image, struct assignment ass
         return refuse(error,
                       SLICE("The manual partition assignment includes an empty replica list."));
     const int32_t *previous = NULL;
-    for (const int32_t *id = next_id(assignment, NULL); id != NULL;
-         id = next_id(assignment, id)) {
+    for (const int32_t *id = next_id(assignment, NULL); id != NULL; id = next_id(assignment, id)) {
         if (image_broker_by_id(image, *id) == NULL)
             return refuse(error, arena_printf(arena,
                                               "The manual partition assignment includes broker %d, "

@@ -16,13 +16,17 @@ void planner_add_version(struct planner *planner, enum image_record kind, int16_
     writer_reset(&planner->writer);
     int r = image_encode(kind, version, record, &planner->writer);
     ASSERT(r == 0); /* we made it, from strings that a request could carry */
+    planner_add_encoded(planner, writer_slice(&planner->writer));
+}
+
+void planner_add_encoded(struct planner *planner, struct slice record)
+{
     if (planner->count == planner->capacity) {
         planner->capacity = planner->capacity == 0 ? 16 : planner->capacity * 2;
-        planner->records = memory_grow(planner->records,
-                                       (size_t)planner->capacity * sizeof(planner->records[0]));
+        planner->records =
+            memory_grow(planner->records, (size_t)planner->capacity * sizeof(planner->records[0]));
     }
-    planner->records[planner->count++] =
-        arena_copy(planner->input->arena, writer_slice(&planner->writer));
+    planner->records[planner->count++] = arena_copy(planner->input->arena, record);
 }
 
 void planner_add(struct planner *planner, enum image_record kind, const void *record)
@@ -41,8 +45,7 @@ void planner_cut(struct planner *planner, int32_t count)
 void planner_end(struct planner *planner, bool keep, struct controller_plan *plan)
 {
     int32_t count = keep ? planner->count : 0;
-    struct slice *records =
-        arena_alloc(planner->input->arena, (size_t)count * sizeof(records[0]));
+    struct slice *records = arena_alloc(planner->input->arena, (size_t)count * sizeof(records[0]));
     if (count > 0) memcpy(records, planner->records, (size_t)count * sizeof(records[0]));
     memory_free(planner->records);
     writer_deinit(&planner->writer);

@@ -27,6 +27,9 @@ void planner_add(struct planner *planner, enum image_record kind, const void *re
 void planner_add_version(struct planner *planner, enum image_record kind, int16_t version,
                          const void *record);
 
+/* Adds a record that is framed already; it is copied. */
+void planner_add_encoded(struct planner *planner, struct slice record);
+
 /* Forgets the records behind the first `count`. */
 void planner_cut(struct planner *planner, int32_t count);
 

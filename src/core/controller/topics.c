@@ -6,8 +6,9 @@
 #include "core/controller/plan.h"
 
 enum {
-    WANTS_DEFAULT = -1,               /* of a partition count or a replication factor */
-    VERSION_WITH_DELETE_DISABLED = 3, /* DeleteTopics: the first that knows TOPIC_DELETION_DISABLED */
+    WANTS_DEFAULT = -1, /* of a partition count or a replication factor */
+    VERSION_WITH_DELETE_DISABLED =
+        3, /* DeleteTopics: the first that knows TOPIC_DELETION_DISABLED */
 };
 
 static struct uuid random_uuid(struct prng *random)
@@ -133,18 +134,16 @@ static struct refusal check_numbering(const struct create_topics_request_creatab
         if (index < 0 || (size_t)index >= count) {
             gap = true;
         } else if (seen[index]) {
-            return refuse(error,
-                          arena_printf(arena,
-                                       "Found multiple manual partition assignments for "
-                                       "partition %d",
-                                       index));
+            return refuse(error, arena_printf(arena,
+                                              "Found multiple manual partition assignments for "
+                                              "partition %d",
+                                              index));
         } else {
             seen[index] = true;
         }
     }
     if (gap)
-        return refuse(error,
-                      SLICE("partitions should be a consecutive 0-based integer sequence"));
+        return refuse(error, SLICE("partitions should be a consecutive 0-based integer sequence"));
     return (struct refusal){0};
 }
 
@@ -193,11 +192,10 @@ static struct refusal place_topic(struct creation *creation, struct new_topic *t
         return refuse(KAFKA_ERROR_INVALID_PARTITIONS,
                       SLICE("Number of partitions was set to an invalid non-positive value."));
     int64_t partitions = asked->num_partitions;
-    if (partitions == WANTS_DEFAULT)
-        partitions = settings_number(settings, SETTING_BROKER_NUM_PARTITIONS);
+    if (partitions == WANTS_DEFAULT) partitions = settings_number(settings, SETTING_NUM_PARTITIONS);
     int64_t factor = asked->replication_factor;
     if (factor == WANTS_DEFAULT)
-        factor = settings_number(settings, SETTING_BROKER_DEFAULT_REPLICATION_FACTOR);
+        factor = settings_number(settings, SETTING_DEFAULT_REPLICATION_FACTOR);
     topic->partition_count = (int32_t)partitions;
     topic->replication_factor = (int32_t)factor;
     int r = loads_place(&creation->loads, topic->partition_count, (int16_t)factor, NULL, arena,
@@ -280,8 +278,8 @@ static struct refusal create_topic(struct creation *creation,
     struct new_topic topic = {.asked = asked};
     struct refusal refusal = check_new_name(creation, asked->name);
     if (refusal.error == KAFKA_ERROR_NONE)
-        refusal = check_topic_settings(input_of(creation), asked, &topic.settings,
-                                       &topic.settings_count);
+        refusal =
+            check_topic_settings(input_of(creation), asked, &topic.settings, &topic.settings_count);
     if (refusal.error == KAFKA_ERROR_NONE)
         refusal = asked->assignments_count > 0 ? check_by_hand(creation, &topic)
                                                : place_topic(creation, &topic);
@@ -303,8 +301,7 @@ static struct refusal create_topic(struct creation *creation,
 static bool asks_for_too_many(const struct creation *creation)
 {
     const struct create_topics_request *request = creation->request;
-    int64_t fallback =
-        settings_number(input_of(creation)->settings, SETTING_BROKER_NUM_PARTITIONS);
+    int64_t fallback = settings_number(input_of(creation)->settings, SETTING_NUM_PARTITIONS);
     int64_t total = 0;
     for (int32_t i = 0; i < request->topics_count; i++) {
         const struct create_topics_request_creatable_topic *topic = &request->topics[i];
@@ -345,7 +342,8 @@ static struct refusal check_at_door(struct slice name, bool duplicate)
     return (struct refusal){0};
 }
 
-static bool is_answered(const struct create_topics_response *response, struct slice name, int32_t from)
+static bool is_answered(const struct create_topics_response *response, struct slice name,
+                        int32_t from)
 {
     for (int32_t i = from; i < response->topics_count; i++) {
         if (slice_equal(response->topics[i].name, name)) return true;
@@ -444,7 +442,8 @@ static void delete_topic(struct deletion *deletion,
     struct delete_topics_response_deletable_topic_result *before = map_get(&deletion->done, key);
     if (before != NULL) {
         before->error_code = KAFKA_ERROR_INVALID_REQUEST;
-        before->error_message = by_id ? SLICE("Duplicate topic id.") : SLICE("Duplicate topic name.");
+        before->error_message =
+            by_id ? SLICE("Duplicate topic id.") : SLICE("Duplicate topic name.");
         before->name = asked->name;
         before->topic_id = asked->topic_id;
         return;
@@ -514,7 +513,7 @@ int plan_delete_topics(const struct controller_input *input, int16_t version,
     deletion.response.responses =
         arena_alloc(input->arena, count * sizeof(deletion.response.responses[0]));
     each_topic(&deletion, request);
-    if (settings_flag(input->settings, SETTING_BROKER_DELETE_TOPIC_ENABLE)) {
+    if (settings_flag(input->settings, SETTING_DELETE_TOPIC_ENABLE)) {
         plan_removals(&deletion);
     } else {
         enum kafka_error error = version < VERSION_WITH_DELETE_DISABLED

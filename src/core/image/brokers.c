@@ -51,8 +51,7 @@ static void remove_broker(struct image *image, struct order_item *item)
     broker_free(CONTAINER_OF(item, struct broker, item));
 }
 
-/* The record's arrays in our own structs, for as long as the record is applied.
- */
+/* The record's arrays in our own structs, for as long as the record is applied. */
 static struct image_endpoint *record_endpoints(struct arena *arena,
                                                const struct register_broker_record *record)
 {
@@ -125,6 +124,7 @@ static int set_fenced(const struct image_applied *to, int32_t id, int64_t epoch,
 {
     struct image_broker *broker = find_broker(to->image, id);
     if (broker == NULL || broker->epoch != epoch) return -EBADMSG;
+    ASSERT(broker->id == id);
     broker->fenced = fenced;
     tell_broker(to, id);
     return 0;
@@ -167,6 +167,7 @@ int apply_broker_registration_change(const struct image_applied *to,
 
 static int broker_write(const struct image_broker *broker, struct image_sink *sink)
 {
+    ASSERT(broker->id >= 0);
     int16_t version = image_record_version(IMAGE_RECORD_REGISTER_BROKER, sink->metadata_version);
     struct register_broker_record record = {
         .broker_id = broker->id,
@@ -224,9 +225,7 @@ void brokers_free(struct image *image)
     order_deinit(&image->brokers);
 }
 
-/* --- looking
- * -----------------------------------------------------------------------------------
- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 const struct image_broker *image_broker_by_id(const struct image *image, int32_t id)
 {

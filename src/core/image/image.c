@@ -58,13 +58,13 @@ void image_forget(struct slice slice)
     memory_free(memory.owned);
 }
 
-/* --- applying
- * ----------------------------------------------------------------------------------
- */
+/* --- applying --------------------------------------------------------------------------------- */
 
 /* Records held back lie one behind the other, each after its size (be32). */
 static int hold_back(struct image *image, struct slice record)
 {
+    ASSERT(image->in_transaction);
+    ASSERT(record.size <= IMAGE_RECORD_BYTES_MAX);
     writer_put_be32(&image->held_back, (uint32_t)record.size);
     writer_put(&image->held_back, record);
     return writer_error(&image->held_back);
@@ -81,6 +81,7 @@ static int apply_one(struct image *image, const struct image_listener *listener,
 
 static int release_held_back(struct image *image, const struct image_listener *listener)
 {
+    ASSERT(image->in_transaction);
     struct slice rest = writer_slice(&image->held_back);
     while (rest.size > 0) {
         struct slice size;
@@ -96,6 +97,7 @@ static int release_held_back(struct image *image, const struct image_listener *l
 
 static void end_transaction(struct image *image)
 {
+    ASSERT(image->in_transaction);
     writer_deinit(&image->held_back);
     image->in_transaction = false;
 }
@@ -117,6 +119,7 @@ static int steer(struct image *image, const struct image_listener *listener, enu
 int image_apply(struct image *image, struct slice record, int64_t offset,
                 void (*on_change)(void *context, const struct image_change *change), void *context)
 {
+    ASSERT(offset >= 0);
     struct image_listener listener = {on_change, context};
     if (record.size > IMAGE_RECORD_BYTES_MAX) return -EBADMSG;
     struct record_frame frame;
@@ -139,9 +142,7 @@ bool image_in_transaction(const struct image *image)
     return image->in_transaction;
 }
 
-/* --- snapshot
- * ----------------------------------------------------------------------------------
- */
+/* --- snapshot --------------------------------------------------------------------------------- */
 
 int image_sink_put(struct image_sink *sink, enum image_record kind, const void *record)
 {
@@ -155,6 +156,7 @@ int image_sink_put(struct image_sink *sink, enum image_record kind, const void *
 
 static int producer_ids_write(const struct image *image, struct image_sink *sink)
 {
+    ASSERT(image->next_producer_id >= 0);
     if (image->next_producer_id == 0) return 0;
     /* Who took the last block is not kept. (ProducerIdsImage.write) */
     struct producer_ids_record record = {

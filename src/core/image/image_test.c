@@ -13,9 +13,7 @@
 #include "base/memory.h"
 #include "wire/messages.h"
 
-/* --- help
- * --------------------------------------------------------------------------------------
- */
+/* --- help ------------------------------------------------------------------------------------- */
 
 static const struct uuid topic_a = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
 static const struct uuid topic_b = {{2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
@@ -172,9 +170,7 @@ static void assert_nth_is(const struct image *image, int n, const char *hex)
     memory_free(memory.owned);
 }
 
-/* --- Kafka's bytes
- * -----------------------------------------------------------------------------
- */
+/* --- Kafka's bytes ---------------------------------------------------------------------------- */
 
 static const char kafka_metadata_version[] = "010c00116d657461646174612e76657273696f6e001e00";
 static const char kafka_broker[] =
@@ -245,8 +241,7 @@ static void reads_and_writes_kafkas_bytes(void **state)
     image_destroy(image);
 }
 
-/* --- topics and partitions
- * --------------------------------------------------------------------- */
+/* --- topics and partitions -------------------------------------------------------------------- */
 
 static void topics_are_found_and_walked_by_name(void **state)
 {
@@ -420,7 +415,7 @@ static void refuses_records_that_do_not_fit(void **state)
                      -EBADMSG);
     assert_int_equal(image_last_offset(image), 0);
     /* Kinds and versions of a later Kafka; a frame cut short; bytes behind the
-   * body. */
+     * body. */
     assert_int_equal(apply_hex(image, "011d00"), -ENOTSUP);
     assert_int_equal(apply_hex(image, "010d00"), -ENOTSUP);
     assert_int_equal(apply_hex(image, "010201"), -ENOTSUP);
@@ -430,8 +425,7 @@ static void refuses_records_that_do_not_fit(void **state)
     image_destroy(image);
 }
 
-/* --- settings, features, ids
- * ------------------------------------------------------------------- */
+/* --- settings, features, ids ------------------------------------------------------------------ */
 
 static void settings_are_sorted_and_go_with_their_last(void **state)
 {
@@ -493,9 +487,7 @@ static void producer_ids_move_on(void **state)
     image_destroy(image);
 }
 
-/* --- transactions
- * ------------------------------------------------------------------------------
- */
+/* --- transactions ----------------------------------------------------------------------------- */
 
 static void a_transaction_is_applied_at_its_end(void **state)
 {
@@ -536,9 +528,7 @@ static void an_aborted_transaction_never_was(void **state)
     image_destroy(image);
 }
 
-/* --- everything else
- * ---------------------------------------------------------------------------
- */
+/* --- everything else -------------------------------------------------------------------------- */
 
 static void add_others(struct image *image)
 {
@@ -614,9 +604,7 @@ static void keeps_whole_what_it_does_not_look_into(void **state)
     image_destroy(image);
 }
 
-/* --- snapshots
- * ---------------------------------------------------------------------------------
- */
+/* --- snapshots -------------------------------------------------------------------------------- */
 
 static void a_snapshot_gives_an_equal_image(void **state)
 {

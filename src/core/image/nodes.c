@@ -16,7 +16,7 @@ struct controller {
 void node_key_set(struct node_key *key, int32_t id)
 {
     /* Ids are never negative in a log that Kafka or we wrote; were one, it would
-   * sort last. */
+     * sort last. */
     uint32_t bits = (uint32_t)id;
     for (int i = 0; i < 4; i++)
         key->bytes[i] = (uint8_t)(bits >> (24 - 8 * i));
@@ -39,6 +39,7 @@ struct order_item *node_after(const struct order *nodes, int32_t id)
 
 struct image_endpoint *endpoints_keep(const struct image_endpoint *endpoints, int32_t count)
 {
+    ASSERT(count >= 0);
     struct image_endpoint *kept = memory_alloc_zero((size_t)count * sizeof(kept[0]));
     for (int32_t i = 0; i < count; i++) {
         kept[i] = endpoints[i];
@@ -59,6 +60,7 @@ void endpoints_forget(struct image_endpoint *endpoints, int32_t count)
 
 struct image_support *supports_keep(const struct image_support *supports, int32_t count)
 {
+    ASSERT(count >= 0);
     struct image_support *kept = memory_alloc_zero((size_t)count * sizeof(kept[0]));
     for (int32_t i = 0; i < count; i++) {
         kept[i] = supports[i];

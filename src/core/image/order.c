@@ -63,6 +63,8 @@ static struct place find(const struct order *order, struct slice key)
 
 static void insert_page(struct order *order, size_t at, struct order_page *page)
 {
+    ASSERT(at <= order->page_count);
+    ASSERT(order->page_count <= order->page_capacity);
     if (order->page_count == order->page_capacity) {
         order->page_capacity = order->page_capacity == 0 ? FIRST_PAGES : order->page_capacity * 2;
         order->pages = memory_grow(order->pages, order->page_capacity * sizeof(order->pages[0]));
@@ -116,6 +118,7 @@ void order_remove(struct order *order, struct order_item *item)
     ASSERT(place.found);
     struct order_page *page = order->pages[place.page];
     ASSERT(page->items[place.index] == item);
+    ASSERT(order->item_count > 0);
     page->count--;
     order->item_count--;
     memmove(&page->items[place.index], &page->items[place.index + 1],
@@ -143,6 +146,7 @@ struct order_item *order_after(const struct order *order, struct slice key)
     if (order->page_count == 0) return NULL;
     struct place place = find(order, key);
     if (place.found) place.index++;
+    ASSERT(place.page < order->page_count);
     if (place.index == order->pages[place.page]->count) {
         place.page++;
         place.index = 0;

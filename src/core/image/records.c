@@ -125,6 +125,7 @@ int record_unframe(struct slice record, struct record_frame *frame)
 
 int record_apply(const struct image_applied *to, const struct record_frame *frame)
 {
+    ASSERT(frame->kind < IMAGE_RECORD_COUNT);
     const struct record_kind *kind = &kinds[frame->kind];
     ASSERT(kind->message != NULL);
     struct arena *arena = &to->image->scratch;
@@ -150,6 +151,7 @@ int image_encode(enum image_record kind, int16_t version, const void *record, st
 
 int16_t image_record_version(enum image_record kind, int16_t metadata_version)
 {
+    ASSERT(kind < IMAGE_RECORD_COUNT);
     bool directories = metadata_version >= LEVEL_DIRECTORIES;
     if (kind == IMAGE_RECORD_PARTITION || kind == IMAGE_RECORD_PARTITION_CHANGE)
         return metadata_version >= LEVEL_ELR ? 2 : directories ? 1 : 0;
@@ -159,6 +161,6 @@ int16_t image_record_version(enum image_record kind, int16_t metadata_version)
         return metadata_version >= LEVEL_MIGRATION ? 2 : 1;
     }
     /* Of a change of registration Kafka writes the least version that carries
-   * what changed. */
+     * what changed. */
     return 0;
 }

@@ -20,11 +20,11 @@ struct ids {
     int32_t count; /* -1: null */
 };
 
-/* --- a partition's arrays
- * ---------------------------------------------------------------------- */
+/* --- a partition's arrays --------------------------------------------------------------------- */
 
 static int32_t *take_ids(int32_t **room, struct ids ids)
 {
+    ASSERT(ids.count >= 0);
     int32_t *at = *room;
     if (ids.count > 0) memcpy(at, ids.items, (size_t)ids.count * sizeof(*at));
     *room += ids.count;
@@ -35,6 +35,7 @@ static int32_t *take_ids(int32_t **room, struct ids ids)
  * allocation. `from` may point into the partition's present arrays. */
 static void set_arrays(struct image_partition *partition, const struct image_partition *from)
 {
+    ASSERT(from->replica_count > 0);
     size_t id_count = (size_t)from->replica_count + (size_t)from->isr_count +
                       (size_t)from->elr_count + (size_t)from->last_known_elr_count +
                       (size_t)from->adding_count + (size_t)from->removing_count;
@@ -77,9 +78,7 @@ static struct uuid *match_directories(struct image *image, const struct image_pa
     return directories;
 }
 
-/* --- topics
- * ------------------------------------------------------------------------------------
- */
+/* --- topics ----------------------------------------------------------------------------------- */
 
 static struct topic *topic_by_id(const struct image *image, const struct uuid *id)
 {
@@ -108,6 +107,7 @@ int apply_topic(const struct image_applied *to, const struct topic_record *recor
     map_put(&image->topics_by_name, topic->topic.name, topic);
     map_put(&image->topics_by_id, MAP_KEY(topic->topic.id), topic);
     order_put(&image->topics, &topic->item);
+    ASSERT(map_count(&image->topics_by_name) == map_count(&image->topics_by_id));
     image_tell(to->listener, &(struct image_change){.kind = IMAGE_TOPIC_CREATED,
                                                     .topic_id = record->topic_id,
                                                     .name = topic->topic.name});
@@ -119,6 +119,7 @@ int apply_remove_topic(const struct image_applied *to, const struct remove_topic
     struct image *image = to->image;
     struct topic *topic = topic_by_id(image, &record->topic_id);
     if (topic == NULL) return -EBADMSG;
+    ASSERT(map_get(&image->topics_by_name, topic->topic.name) == topic);
     map_remove(&image->topics_by_name, topic->topic.name);
     map_remove(&image->topics_by_id, MAP_KEY(topic->topic.id));
     order_remove(&image->topics, &topic->item);
@@ -126,7 +127,7 @@ int apply_remove_topic(const struct image_applied *to, const struct remove_topic
         image->partition_count -= topic->topic.partitions[i].replicas != NULL;
     ASSERT(image->partition_count >= 0);
     /* Its settings go with it, without records of their own.
-   * (MetadataDelta.replay) */
+     * (MetadataDelta.replay) */
     configs_remove_topic(image, topic->topic.name);
     image_tell(to->listener, &(struct image_change){.kind = IMAGE_TOPIC_DELETED,
                                                     .topic_id = record->topic_id,
@@ -135,9 +136,7 @@ int apply_remove_topic(const struct image_applied *to, const struct remove_topic
     return 0;
 }
 
-/* --- partitions
- * --------------------------------------------------------------------------------
- */
+/* --- partitions ------------------------------------------------------------------------------- */
 
 static void tell_partition(const struct image_applied *to, const struct topic *topic, int32_t index)
 {
@@ -151,9 +150,10 @@ static void tell_partition(const struct image_applied *to, const struct topic *t
  * come in any order, so there may be gaps for a while. */
 static struct image_partition *partition_place(struct topic *topic, int32_t index)
 {
+    ASSERT(index >= 0);
+    ASSERT(index < IMAGE_PARTITIONS_MAX);
     if (index >= topic->capacity) {
-        /* One by one at first: most topics have few partitions and never get more.
-     */
+        /* One by one at first: most topics have few partitions and never get more. */
         int32_t capacity = topic->capacity + topic->capacity / 8 + 1;
         if (capacity <= index) capacity = index + 1;
         topic->topic.partitions = memory_grow(
@@ -162,6 +162,7 @@ static struct image_partition *partition_place(struct topic *topic, int32_t inde
     }
     while (topic->topic.partition_count <= index)
         topic->topic.partitions[topic->topic.partition_count++] = (struct image_partition){0};
+    ASSERT(topic->topic.partition_count <= topic->capacity);
     return &topic->topic.partitions[index];
 }
 
@@ -215,6 +216,7 @@ static void change_ids(int32_t **items, int32_t *count, int32_t *changed, int32_
 static void partition_merge(struct image *image, struct image_partition *partition,
                             const struct partition_change_record *record)
 {
+    ASSERT(partition->replicas != NULL);
     struct image_partition new = *partition;
     change_ids(&new.replicas, &new.replica_count, record->replicas, record->replicas_count);
     change_ids(&new.isr, &new.isr_count, record->isr, record->isr_count);
@@ -258,6 +260,7 @@ static void clear_elr(const struct image_applied *to, struct topic *topic)
     for (int32_t i = 0; i < topic->topic.partition_count; i++) {
         struct image_partition *partition = &topic->topic.partitions[i];
         if (partition->elr_count == 0 && partition->last_known_elr_count == 0) continue;
+        ASSERT(partition->replicas != NULL);
         struct image_partition new = *partition;
         new.elr_count = 0;
         new.last_known_elr_count = 0;
@@ -281,12 +284,13 @@ int apply_clear_elr(const struct image_applied *to, const struct clear_elr_recor
     return 0;
 }
 
-/* --- snapshot, end of life
- * --------------------------------------------------------------------- */
+/* --- snapshot, end of life -------------------------------------------------------------------- */
 
 static int partition_write(const struct topic *topic, int32_t index, struct image_sink *sink)
 {
     const struct image_partition *partition = &topic->topic.partitions[index];
+    ASSERT(partition->replicas != NULL);
+    ASSERT(partition->replica_count > 0);
     int16_t version = image_record_version(IMAGE_RECORD_PARTITION, sink->metadata_version);
     struct partition_record record = {
         .partition_id = index,
@@ -350,9 +354,7 @@ void topics_free(struct image *image)
     order_deinit(&image->topics);
 }
 
-/* --- looking
- * -----------------------------------------------------------------------------------
- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 const struct image_topic *image_topic_by_name(const struct image *image, struct slice name)
 {

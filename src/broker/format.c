@@ -1,0 +1,310 @@
+#include "broker/format.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "broker/snapshot.h"
+#include "log/folder.h"
+
+enum {
+    ARENA_MAX_BYTES = 1 << 20,
+    FILE_MAX_BYTES = 1 << 20,
+    CLUSTER_ID_MAX = 63,
+    CONTROLLER_PORT = 9093, /* of a voter whose settings name no controller listener */
+};
+
+struct formatting {
+    struct os *os;
+    const struct format_options *options;
+    struct writer *text;
+    struct arena arena;
+    char path[OS_PATH_MAX];
+    struct folder_identity identity;
+    struct controller_plan bootstrap;
+    int64_t now_ms;
+    bool is_dynamic; /* the voters are in the log */
+    bool is_voter;
+};
+
+static int complain(struct formatting *f, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static int complain(struct formatting *f, const char *format, ...)
+{
+    char line[OS_PATH_MAX + 512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    writer_reset(f->text);
+    writer_printf(f->text, "%s\n", line);
+    return -EINVAL;
+}
+
+static struct uuid fresh_uuid(struct os *os)
+{
+    uint8_t random[16];
+    struct uuid uuid;
+    do
+        os_random(os, random, sizeof(random));
+    while (!uuid_from_random(random, &uuid));
+    return uuid;
+}
+
+/* --- what was asked for ------------------------------------------------------------------------ */
+
+/* Which kind of quorum do settings and flags describe? (StorageTool.runFormatCommand) */
+static int decide_quorum(struct formatting *f)
+{
+    const struct format_options *options = f->options;
+    bool is_static = settings_text(options->settings, SETTING_CONTROLLER_QUORUM_VOTERS).size > 0;
+    bool names_voters = options->standalone || !slice_is_null(options->initial_controllers);
+    f->is_voter = names_voters;
+    f->is_dynamic = !is_static;
+    if (is_static && names_voters && !options->implied)
+        return complain(f, "You cannot specify controller.quorum.voters and format the node with "
+                           "--initial-controllers or --standalone. If you want to use dynamic "
+                           "quorum, please remove controller.quorum.voters and specify "
+                           "controller.quorum.bootstrap.servers instead.");
+    if (is_static) f->is_voter = false;
+    if (!is_static && !names_voters && !options->no_initial_controllers)
+        return complain(f, "Because controller.quorum.voters is not set on this controller, you "
+                           "must specify one of the following: --standalone, "
+                           "--initial-controllers, or --no-initial-controllers.");
+    return 0;
+}
+
+static int decide_identity(struct formatting *f)
+{
+    const struct format_options *options = f->options;
+    f->identity.node_id = (int32_t)settings_number(options->settings, SETTING_NODE_ID);
+    f->identity.directory_id = fresh_uuid(f->os);
+    if (slice_is_null(options->cluster_id)) {
+        char text[UUID_TEXT_SIZE];
+        struct uuid id = fresh_uuid(f->os);
+        uuid_format(&id, text);
+        memcpy(f->identity.cluster_id, text, sizeof(text));
+        return 0;
+    }
+    if (options->cluster_id.size == 0) return complain(f, "The cluster id must not be empty.");
+    if (options->cluster_id.size > CLUSTER_ID_MAX)
+        return complain(f, "The cluster id is longer than %d characters.", CLUSTER_ID_MAX);
+    memcpy(f->identity.cluster_id, options->cluster_id.data, options->cluster_id.size);
+    f->identity.cluster_id[options->cluster_id.size] = 0;
+    return 0;
+}
+
+/* --- the voters -------------------------------------------------------------------------------- */
+
+static struct snapshot_voter own_voter(const struct formatting *f)
+{
+    struct settings_listener listeners[SETTINGS_LISTENERS_MAX];
+    int32_t count = settings_listeners(f->options->settings, listeners);
+    struct snapshot_voter voter = {
+        .id = f->identity.node_id,
+        .directory_id = f->identity.directory_id,
+        .listener = SLICE("CONTROLLER"),
+        .host = SLICE("localhost"),
+        .port = CONTROLLER_PORT,
+    };
+    for (int32_t i = 0; i < count; i++) {
+        if (!listeners[i].controller) continue;
+        voter.listener = listeners[i].name;
+        if (listeners[i].advertised_host.size > 0) voter.host = listeners[i].advertised_host;
+        if (listeners[i].port != 0) voter.port = listeners[i].port;
+        break;
+    }
+    return voter;
+}
+
+static bool take_until(struct slice *text, char mark, struct slice *part)
+{
+    const uint8_t *end = text->size == 0 ? NULL : memchr(text->data, mark, text->size);
+    if (end == NULL) return false;
+    *part = (struct slice){text->data, (size_t)(end - text->data)};
+    text->size -= part->size + 1;
+    text->data = end + 1;
+    return true;
+}
+
+/* "id@host:port:directoryId" (DynamicVoter.parse) */
+static int parse_voter(struct formatting *f, struct slice text, struct snapshot_voter *voter)
+{
+    struct slice all = text, id, host, port;
+    int64_t number, port_number;
+    *voter = own_voter(f);
+    bool shaped = take_until(&text, '@', &id) && take_until(&text, ':', &host) &&
+                  take_until(&text, ':', &port);
+    if (!shaped || host.size == 0 || slice_parse_int64(id, 0, INT32_MAX, &number) < 0 ||
+        slice_parse_int64(port, 1, UINT16_MAX, &port_number) < 0 ||
+        uuid_parse(text, &voter->directory_id) < 0)
+        return complain(f,
+                        "Failed to parse dynamic voter %.*s: it must be "
+                        "id@host:port:directoryId.",
+                        SLICE_ARG(all));
+    voter->id = (int32_t)number;
+    voter->host = host;
+    voter->port = (uint16_t)port_number;
+    return 0;
+}
+
+static int decide_voter(struct formatting *f, struct snapshot_voter *voter)
+{
+    struct slice list = f->options->initial_controllers, item;
+    *voter = own_voter(f);
+    if (slice_is_null(list)) return 0;
+    int found = 0;
+    while (setting_list_next(&list, &item)) {
+        int r = parse_voter(f, item, voter);
+        if (r < 0) return r;
+        if (++found > 1)
+            return complain(f, "More than one initial controller is not supported yet.");
+    }
+    if (found == 0 || voter->id != f->identity.node_id)
+        return complain(f, "You must specify this node's id %d among --initial-controllers.",
+                        (int)f->identity.node_id);
+    f->identity.directory_id = voter->directory_id;
+    return 0;
+}
+
+/* --- the files --------------------------------------------------------------------------------- */
+
+static int write_snapshot(struct formatting *f, const char *directory, const char *name,
+                          struct slice voters, bool with_records)
+{
+    struct writer bytes;
+    struct snapshot_writer snapshot;
+    writer_init(&bytes, FILE_MAX_BYTES);
+    /* Of records that no log holds, the header tells no time. */
+    int64_t last_ms = with_records ? 0 : f->now_ms;
+    snapshot_begin(&snapshot, &bytes, f->now_ms, 0, last_ms, voters);
+    for (int32_t i = 0; with_records && i < f->bootstrap.record_count; i++)
+        snapshot_add(&snapshot, f->bootstrap.records[i]);
+    int r = snapshot_end(&snapshot);
+    if (r == 0) r = folder_replace_file(f->os, directory, name, writer_slice(&bytes));
+    writer_deinit(&bytes);
+    return r;
+}
+
+static int write_voters(struct formatting *f, const struct snapshot_voter *voter)
+{
+    char directory[OS_PATH_MAX];
+    int size = snprintf(directory, sizeof(directory), "%s/__cluster_metadata-0", f->path);
+    if (size >= OS_PATH_MAX) return -ENAMETOOLONG;
+    struct writer value;
+    writer_init(&value, FILE_MAX_BYTES);
+    control_put_voter(&value, voter);
+    int r = os_dir_create(f->os, directory);
+    if (r == 0)
+        r = write_snapshot(f, directory, "00000000000000000000-0000000000.checkpoint",
+                           writer_slice(&value), false);
+    writer_deinit(&value);
+    return r;
+}
+
+/* meta.properties comes last: a folder that has it has everything. The parents are made first. */
+static int write_files(struct formatting *f)
+{
+    struct snapshot_voter voter;
+    int r = f->is_voter ? decide_voter(f, &voter) : 0;
+    if (r < 0) return r;
+    r = folder_make(f->os, f->path);
+    if (r == 0) r = write_snapshot(f, f->path, "bootstrap.checkpoint", SLICE_NULL, true);
+    if (r == 0 && f->is_voter) r = write_voters(f, &voter);
+    if (r == 0) r = folder_format(f->os, f->path, &f->identity);
+    if (r < 0) (void)complain(f, "Cannot format %s: %s", f->path, strerror(-r));
+    return r;
+}
+
+/* --- what Kafka prints ------------------------------------------------------------------------- */
+
+static int16_t level_of(const struct formatting *f, const char *name)
+{
+    struct image *image = image_create(0);
+    int r = 0;
+    for (int32_t i = 0; i < f->bootstrap.record_count && r == 0; i++)
+        r = image_apply(image, f->bootstrap.records[i], i, NULL, NULL);
+    int16_t level = r == 0 ? image_feature(image, slice_of(name)) : 0;
+    image_destroy(image);
+    return level;
+}
+
+static void print_bootstrap(struct formatting *f)
+{
+    writer_printf(f->text, "Bootstrap metadata: BootstrapMetadata(records=[");
+    const struct controller_supported *feature = NULL;
+    int16_t metadata_version = level_of(f, "metadata.version");
+    writer_printf(f->text,
+                  "ApiMessageAndVersion(FeatureLevelRecord(name='metadata.version', "
+                  "featureLevel=%d) at version 0)",
+                  (int)metadata_version);
+    while ((feature = controller_supported_next(feature)) != NULL) {
+        int16_t level = level_of(f, feature->name);
+        if (level <= 0 || strcmp(feature->name, "metadata.version") == 0) continue;
+        writer_printf(f->text,
+                      ", ApiMessageAndVersion(FeatureLevelRecord(name='%s', "
+                      "featureLevel=%d) at version 0)",
+                      feature->name, (int)level);
+    }
+    writer_printf(f->text, "], metadataVersionLevel=%d, source=format command)\n",
+                  (int)metadata_version);
+}
+
+static void print_result(struct formatting *f)
+{
+    const char *kind = !f->is_dynamic ? "metadata directory"
+                       : f->is_voter  ? "dynamic metadata voter directory"
+                                      : "dynamic metadata directory";
+    print_bootstrap(f);
+    writer_printf(f->text, "Formatting %s %s with metadata.version %s.\n", kind, f->path,
+                  controller_metadata_version_name(level_of(f, "metadata.version")));
+}
+
+/* --- format ------------------------------------------------------------------------------------ */
+
+static int is_formatted(struct formatting *f, bool *formatted)
+{
+    struct folder_identity existing;
+    int r = folder_identity_read(f->os, f->path, &existing);
+    *formatted = r != -ENOENT;
+    if (r == -ENOENT) return 0;
+    if (r == 0 && f->options->ignore_formatted) {
+        writer_printf(f->text, "All of the log directories are already formatted.\n");
+        return 0;
+    }
+    if (r < 0 && r != -EBADMSG) return complain(f, "Cannot read %s: %s", f->path, strerror(-r));
+    return complain(f,
+                    "Log directory %s is already formatted. Use --ignore-formatted to ignore "
+                    "this directory and format the others.",
+                    f->path);
+}
+
+static int format(struct formatting *f)
+{
+    struct slice directory = settings_log_dir(f->options->settings);
+    int size = snprintf(f->path, sizeof(f->path), "%.*s", SLICE_ARG(directory));
+    if (size >= OS_PATH_MAX) return complain(f, "The data folder's name is too long.");
+    int r = decide_quorum(f);
+    if (r == 0) r = decide_identity(f);
+    if (r < 0) return r;
+    bool formatted;
+    r = is_formatted(f, &formatted);
+    if (r < 0 || formatted) return r;
+    struct slice error;
+    r = controller_plan_bootstrap(&f->arena, f->options->features, f->options->feature_count,
+                                  &f->bootstrap, &error);
+    if (r < 0) return complain(f, "%.*s", SLICE_ARG(error));
+    r = write_files(f);
+    if (r == 0) print_result(f);
+    return r;
+}
+
+int format_folder(struct os *os, const struct format_options *options, struct writer *text)
+{
+    struct formatting f = {.os = os, .options = options, .text = text, .now_ms = os_wall_ms(os)};
+    arena_init(&f.arena, ARENA_MAX_BYTES);
+    int r = format(&f);
+    arena_deinit(&f.arena);
+    return r;
+}

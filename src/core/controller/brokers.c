@@ -1,0 +1,87 @@
+/* Brokers come, are fenced and unfenced, and leave. (ClusterControlManager; KIP-631, KIP-841) */
+#include "core/controller/plan.h"
+
+enum { FENCE = 1, UNFENCE = -1, IN_CONTROLLED_SHUTDOWN = 1 };
+
+static void add_endpoints(const struct controller_registration *registration, struct arena *arena,
+                          struct register_broker_record *record)
+{
+    size_t count = (size_t)registration->endpoint_count;
+    record->end_points = arena_alloc(arena, count * sizeof(record->end_points[0]));
+    record->end_points_count = registration->endpoint_count;
+    for (size_t i = 0; i < count; i++) {
+        const struct image_endpoint *endpoint = &registration->endpoints[i];
+        record->end_points[i] = (struct register_broker_record_broker_endpoint){
+            .name = endpoint->name,
+            .host = endpoint->host,
+            .port = endpoint->port,
+            .security_protocol = endpoint->security_protocol,
+        };
+    }
+}
+
+static void add_features(struct arena *arena, struct register_broker_record *record)
+{
+    size_t count = 0;
+    const struct controller_supported *feature = NULL;
+    while ((feature = controller_supported_next(feature)) != NULL)
+        count++;
+    record->features = arena_alloc(arena, count * sizeof(record->features[0]));
+    while ((feature = controller_supported_next(feature)) != NULL)
+        record->features[record->features_count++] = (struct register_broker_record_broker_feature){
+            .name = slice_of(feature->name),
+            .min_supported_version = feature->min,
+            .max_supported_version = feature->max,
+        };
+}
+
+void controller_plan_registration(const struct controller_input *input,
+                                  const struct controller_registration *registration,
+                                  struct controller_plan *plan)
+{
+    struct register_broker_record record;
+    wire_defaults(&wire_register_broker_record, &record);
+    record.broker_id = registration->broker_id;
+    record.incarnation_id = registration->incarnation_id;
+    record.broker_epoch = input->next_offset;
+    record.rack = registration->rack;
+    record.fenced = true;
+    add_endpoints(registration, input->arena, &record);
+    add_features(input->arena, &record);
+    int16_t level = image_metadata_version(input->image);
+    struct uuid directory = registration->directory_id;
+    if (image_record_version(IMAGE_RECORD_REGISTER_BROKER, level) >= 3) {
+        record.log_dirs = &directory;
+        record.log_dirs_count = 1;
+    }
+    struct planner planner;
+    planner_begin(&planner, input);
+    planner_add(&planner, IMAGE_RECORD_REGISTER_BROKER, &record);
+    /* Its former life led partitions: those wait, in a new epoch, until it is unfenced. Whatever it
+     * lost in between is then known to belong to an older epoch. */
+    if (image_broker_by_id(input->image, registration->broker_id) != NULL)
+        plan_leaderships(&planner, registration->broker_id, false);
+    planner_end(&planner, true, plan);
+}
+
+void controller_plan_fencing(const struct controller_input *input, int32_t broker_id, bool fenced,
+                             bool controlled_shutdown, struct controller_plan *plan)
+{
+    const struct image_broker *broker = image_broker_by_id(input->image, broker_id);
+    ASSERT(broker != NULL);
+    struct planner planner;
+    planner_begin(&planner, input);
+    bool was_active = broker_is_active(broker);
+    bool active = !fenced && !controlled_shutdown;
+    struct broker_registration_change_record record;
+    wire_defaults(&wire_broker_registration_change_record, &record);
+    record.broker_id = broker_id;
+    record.broker_epoch = broker->epoch;
+    if (fenced != broker->fenced) record.fenced = fenced ? FENCE : UNFENCE;
+    if (controlled_shutdown && !broker->in_controlled_shutdown)
+        record.in_controlled_shutdown = IN_CONTROLLED_SHUTDOWN;
+    if (record.fenced != 0 || record.in_controlled_shutdown != 0)
+        planner_add(&planner, IMAGE_RECORD_BROKER_REGISTRATION_CHANGE, &record);
+    if (active != was_active) plan_leaderships(&planner, broker_id, active);
+    planner_end(&planner, true, plan);
+}
