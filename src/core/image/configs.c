@@ -15,6 +15,7 @@ struct resource {
 
 static struct slice resource_name(const struct resource *resource)
 {
+    ASSERT(resource->item.key.size >= 1);
     return (struct slice){resource->item.key.data + 1, resource->item.key.size - 1};
 }
 
@@ -87,6 +88,7 @@ static void set_config(struct resource *resource, struct slice name, struct slic
         resource->configs[at].value = image_keep(value);
         return;
     }
+    ASSERT(resource->count <= resource->capacity);
     if (resource->count == resource->capacity) {
         resource->capacity = resource->capacity * 2 + 1;
         resource->configs = memory_grow(resource->configs,
@@ -103,6 +105,7 @@ static void unset_config(struct resource *resource, struct slice name)
     bool found;
     int32_t at = find_config(resource, name, &found);
     if (!found) return;
+    ASSERT(at < resource->count);
     image_forget(resource->configs[at].name);
     image_forget(resource->configs[at].value);
     resource->count--;
