@@ -274,11 +274,35 @@ static size_t count_entries(struct dump *dump, struct slice bytes, size_t entry_
     return count;
 }
 
+/* Does the log beside the index have a batch at `position` that ends with `offset`? True, too, if
+ * there is no such log to look into. */
+static bool index_entry_fits(struct os_file *log, int64_t position, int64_t offset)
+{
+    uint8_t header[BATCH_HEADER_SIZE];
+    struct batch batch;
+    size_t size;
+    if (log == NULL) return true;
+    if (os_file_read(log, header, sizeof(header), position) != BATCH_HEADER_SIZE) return false;
+    if (batch_peek((struct slice){header, sizeof(header)}, &batch, &size) < 0) return false;
+    return batch_last_offset(&batch) == offset;
+}
+
+static struct os_file *open_log_beside(struct dump *dump)
+{
+    char path[OS_PATH_MAX];
+    struct os_file *log;
+    int stem = (int)(strlen(dump->path) - strlen(".index"));
+    int size = snprintf(path, sizeof(path), "%.*s.log", stem, dump->path);
+    if (size >= OS_PATH_MAX || os_file_open(dump->os, path, OS_OPEN_READ, &log) < 0) return NULL;
+    return log;
+}
+
 static void dump_index(struct dump *dump)
 {
     struct slice bytes;
     if (!read_all(dump, &bytes)) return;
     size_t count = count_entries(dump, bytes, OFFSET_ENTRY_BYTES);
+    struct os_file *log = open_log_beside(dump);
     int64_t base = base_offset_of(dump->path);
     int64_t last_offset = -1;
     int64_t last_position = -1;
@@ -291,9 +315,13 @@ static void dump_index(struct dump *dump)
                    (long long)position);
         if (offset <= last_offset || position <= last_position)
             fault(dump, "entry %zu does not ascend", i);
+        if (!index_entry_fits(log, position, base + offset))
+            fault(dump, "entry %zu: no batch that ends with offset %lld begins at position %lld", i,
+                  (long long)(base + offset), (long long)position);
         last_offset = offset;
         last_position = position;
     }
+    os_file_close(log);
     printf("index entries=%zu\n", count);
 }
 

@@ -146,11 +146,12 @@ static int make_folder(char path[OS_PATH_MAX])
 
 static void print_welcome(struct node *node, const char *folder, bool temporary)
 {
-    struct folder_identity identity = {.cluster_id = "?"};
-    (void)!folder_identity_read(node->os, folder, &identity);
+    struct folder_identity identity;
+    bool known = folder_identity_read(node->os, folder, &identity) == 0;
     int64_t taken_us = (os_monotonic_ns(node->os) - node->started_ns) / 1000;
     printf("gregor " GREGOR_VERSION " · node %d · cluster %s · data in %s\n",
-           (int)settings_number(node->settings, SETTING_NODE_ID), identity.cluster_id, folder);
+           (int)settings_number(node->settings, SETTING_NODE_ID),
+           known ? identity.cluster_id : "unknown", folder);
     printf("  Kafka     localhost:%d\n", (int)broker_port(node->broker, 0));
     printf("Ready in %.1f ms. Ctrl-C stops; the data %s.\n", (double)taken_us / 1000,
            temporary ? "goes with it (--data FOLDER keeps it)" : "stays");
