@@ -39,21 +39,21 @@ install_packages() {
         -o Dpkg::Use-Pty=0 "${missing[@]}" >/dev/null
 }
 
-# configure FOLDER MESON-OPTION…: once; afterwards ninja sees to changes by itself.
-configure() {
-    local folder=$root/build/$1
-    shift
-    [[ -e $folder/build.ninja ]] || meson setup "$folder" "$root" "$@"
-}
-
-# The build folders that the scripts use. Each takes the name of its folder under build/.
-configure_named() {
-    case $1 in
-    # meson gives the linker -flto, which gcc takes for one thread
-    release) configure release -Dbuildtype=release -Db_lto=true -Dc_link_args=-flto=auto ;;
-    debug) configure debug -Dbuildtype=debugoptimized ;;
-    asan) configure asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined ;;
-    clang) CC=clang-19 configure clang -Dbuildtype=debugoptimized ;;
-    *) die "no build is called '$1'" ;;
+# build NAME: configures build/NAME, once, and builds it. Afterwards ninja sees to changes by itself.
+build() {
+    local name=$1 compiler=gcc options=(-Dbuildtype=debugoptimized) targets=()
+    case $name in
+    debug) ;;
+    # Meson gives the linker -flto, which gcc takes for one thread. The tests need no such build.
+    release)
+        options=(-Dbuildtype=release -Db_lto=true -Dc_link_args=-flto=auto)
+        targets=(gregor)
+        ;;
+    asan) options+=(-Db_sanitize=address,undefined) ;;
+    clang) compiler=clang-19 ;;
+    *) die "no build is called '$name'" ;;
     esac
+    [[ -e $root/build/$name/build.ninja ]] ||
+        CC=$compiler meson setup "$root/build/$name" "$root" "${options[@]}" || return
+    ninja -C "$root/build/$name" "${targets[@]}"
 }
