@@ -325,19 +325,6 @@ static bool fetch_tell(struct fetch_session *session, const struct fetch_partiti
     return fetch_session_tell(session, known, &facts);
 }
 
-/* Reads that were under way at the same time may have found more than the request wants. */
-static void fetch_trim(struct fetch *fetch)
-{
-    size_t bytes = 0;
-    for (int32_t i = 0; i < fetch->count; i++) {
-        struct fetch_partition *partition = &fetch->partitions[i];
-        bool fits = bytes == 0 ||
-                    (bytes <= fetch->max_bytes && partition->bytes <= fetch->max_bytes - bytes);
-        if (!fits || partition->bytes == 0) fetch_partition_drop(fetch, partition);
-        bytes += partition->bytes;
-    }
-}
-
 static void fill_one(struct fetch *fetch, struct fetch_session *session,
                      struct fetch_partition *partition, struct answer *answer)
 {
@@ -379,7 +366,6 @@ void fetch_answer(struct fetch *fetch)
 {
     struct api_request *request = fetch->request;
     ASSERT(fetch->under_way == 0);
-    fetch_trim(fetch);
     if (fetch->wants_session) fetch_create_session(fetch);
     struct fetch_session *session = fetch_sessions_find(&request->api->sessions, fetch->session_id);
     if (fetch->incremental && session != NULL && session->epoch != fetch->session_epoch) {

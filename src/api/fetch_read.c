@@ -265,6 +265,22 @@ static bool fetch_run(struct fetch *fetch)
     }
 }
 
+/* Only the first bytes of all may break a limit. Reads that were under way at the same time did not
+ * know of each other. */
+static void fetch_trim(struct fetch *fetch)
+{
+    size_t left = fetch->max_bytes;
+    bool first = true;
+    for (int32_t i = 0; i < fetch->count; i++) {
+        struct fetch_partition *partition = &fetch->partitions[i];
+        bool fits = first || partition->bytes <= partition_max_bytes(partition, left);
+        if (!fits || partition->bytes == 0) fetch_partition_drop(fetch, partition);
+        if (partition->bytes == 0) continue;
+        first = false;
+        left = left > partition->bytes ? left - partition->bytes : 0;
+    }
+}
+
 /* Calls that are done at once come back into the step that started them: that one goes on. */
 static void fetch_step(struct fetch *fetch)
 {
@@ -272,7 +288,9 @@ static void fetch_step(struct fetch *fetch)
     fetch->stepping = true;
     bool goes_on = fetch_run(fetch);
     fetch->stepping = false;
-    if (!goes_on) fetch_answer(fetch);
+    if (goes_on) return;
+    fetch_trim(fetch);
+    fetch_answer(fetch);
 }
 
 void fetch_start(struct fetch *fetch)

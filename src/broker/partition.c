@@ -196,7 +196,7 @@ static enum kafka_error append_once(struct partition *partition, struct call *ca
     }
     if (offset < 0) return append(partition, call, batch);
     produce->base_offset = offset;
-    if (partition->config.log_append_time) produce->log_append_time = timestamp;
+    produce->log_append_time = timestamp; /* as Kafka tells it, whatever the topic's timestamps are */
     await(partition, call, offset + batch->last_offset_delta + 1);
     stage(partition);
     return KAFKA_ERROR_NONE;
@@ -302,5 +302,5 @@ void partition_call(struct partition *partition, struct call *call)
     case CALL_PRODUCER_ID:
         break;
     }
-    ASSERT(!"a call that is no partition's");
+    ASSERT(false); /* these two are no partition's */
 }

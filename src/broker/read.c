@@ -79,7 +79,9 @@ void partition_read(struct partition *partition, struct call *call)
     read->extent = (struct log_extent){0};
     tell_ends(partition, read);
     if (diverges(partition, read)) {
-        call_finish(call, KAFKA_ERROR_NONE);
+        /* An epoch that nobody here knows does not tell where the logs part. */
+        call_finish(call, read->diverging_epoch < 0 ? KAFKA_ERROR_OFFSET_OUT_OF_RANGE
+                                                    : KAFKA_ERROR_NONE);
         return;
     }
     int64_t limit = read->read_committed ? read->last_stable_offset : read->high_watermark;
@@ -133,6 +135,7 @@ enum {
     TIMESTAMP_GREATEST = -3,       /* KIP-734 */
     TIMESTAMP_EARLIEST_LOCAL = -4, /* KIP-405 */
     TIMESTAMP_LATEST_TIERED = -5,  /* KIP-1005 */
+    TIMESTAMP_EARLIEST_PENDING_UPLOAD = -6,
 };
 
 static void tell_offset(const struct partition *partition, struct call *call, int64_t offset,
@@ -200,6 +203,7 @@ void partition_list_offset(struct partition *partition, struct call *call)
         tell_offset(partition, call, log_start_offset(partition->log), -1);
         return;
     case TIMESTAMP_LATEST_TIERED:
+    case TIMESTAMP_EARLIEST_PENDING_UPLOAD:
         tell_offset(partition, call, -1, -1); /* nothing is tiered */
         return;
     default:
