@@ -39,7 +39,7 @@ install_packages() {
         -o Dpkg::Use-Pty=0 "${missing[@]}" >/dev/null
 }
 
-# build NAME: configures build/NAME, once, and builds it. Afterwards ninja sees to changes by itself.
+# build NAME: configures build/NAME, once, and builds it; ninja sees to later changes by itself.
 build() {
     local name=$1 compiler=gcc options=(-Dbuildtype=debugoptimized) targets=()
     case $name in

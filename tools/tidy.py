@@ -234,7 +234,7 @@ def check_listed(tree):
     for path, _ in tree.matching(re.compile(r"^(src|test/fuzz)/.*\.c$")):
         folder, name = os.path.split(path)
         stem = re.escape(name[:-len(".c")])
-        build = tree.texts.get(f"{folder}/meson.build") or tree.texts.get("meson.build", "")
+        build = tree.texts.get(f"{folder}/meson.build", "") + tree.texts.get("meson.build", "")
         if not re.search(rf"['/]{stem}(\.c)?'", build):
             yield path, 1, "no meson.build names it"
 

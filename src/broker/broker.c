@@ -17,7 +17,7 @@ static int refuse(struct broker *broker, int error, const char *text, const char
     return error;
 }
 
-/* --- the folder -------------------------------------------------------------------------------- */
+/* --- the folder ------------------------------------------------------------------------------- */
 
 static int format_empty(struct broker *broker)
 {
@@ -95,7 +95,7 @@ static int open_folder(struct broker *broker, bool format_if_empty)
     return 0;
 }
 
-/* --- threads ----------------------------------------------------------------------------------- */
+/* --- threads ---------------------------------------------------------------------------------- */
 
 static void receive_report(struct os_mail *mail)
 {
@@ -169,7 +169,7 @@ static int start_threads(struct broker *broker)
     return broker->shards[0].failure;
 }
 
-/* --- start ------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 static struct broker *make(const struct broker_options *options)
 {
@@ -236,7 +236,7 @@ int broker_create(const struct broker_options *options, struct broker **created)
     return 0;
 }
 
-/* --- run and stop ------------------------------------------------------------------------------ */
+/* --- run and stop ----------------------------------------------------------------------------- */
 
 static void drain_all(struct broker *broker)
 {

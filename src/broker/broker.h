@@ -31,8 +31,8 @@ struct broker_options {
     bool quiet;
 };
 
-/* Opens folder, metadata and logs, binds listeners, registers. On error the reason was logged in one
- * line. */
+/* Opens folder, metadata and logs, binds listeners, registers. On error the reason was logged in
+ * one line. */
 MUST_USE int broker_create(const struct broker_options *options, struct broker **created);
 /* Serves until broker_stop, SIGTERM or SIGINT; then stops cleanly. 0, or what went wrong. */
 MUST_USE int broker_run(struct broker *broker);

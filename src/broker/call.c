@@ -41,7 +41,7 @@ static void execute(struct call *call)
         partition_call(partition, call);
 }
 
-/* --- letters ----------------------------------------------------------------------------------- */
+/* --- letters ---------------------------------------------------------------------------------- */
 
 static void post(struct shard *from, struct shard *to, struct call_letter *letter,
                  void (*receive)(struct os_mail *mail))
@@ -114,7 +114,7 @@ void call_finish(struct call *call, enum kafka_error error)
     post(call->to, call->from, &call->letter, receive_result);
 }
 
-/* --- cancelling -------------------------------------------------------------------------------- */
+/* --- cancelling ------------------------------------------------------------------------------- */
 
 /* The letter has come back: only now may the call end. */
 static void receive_cancelled(struct os_mail *mail)
@@ -151,7 +151,7 @@ void call_cancel(struct shard *shard, struct call *call)
     post(shard, call->to, &call->cancel, receive_cancel);
 }
 
-/* --- extents ----------------------------------------------------------------------------------- */
+/* --- extents ---------------------------------------------------------------------------------- */
 
 /* An extent on its way home. */
 struct release {

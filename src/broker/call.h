@@ -4,9 +4,9 @@
  * caller cannot tell the difference, and neither can the callee: `done` always runs on the caller's
  * shard, exactly once, now or later.
  *
- * The caller owns the call and everything it points to until `done`; the callee may read it and write
- * into its result part. A batch's bytes are patched in place by the partition's shard while the
- * caller keeps its reference to the buffer.
+ * The caller owns the call and everything it points to until `done`; the callee may read it and
+ * write into its result part. A batch's bytes are patched in place by the partition's shard while
+ * the caller keeps its reference to the buffer.
  *
  * A request that touches many partitions makes one call for each and joins the answers.
  */
@@ -124,7 +124,8 @@ struct call {
 void call_start(struct shard *shard, struct call *call);
 /* A watching read is not wanted any more: it will be done soon (KAFKA_ERROR_NONE, nothing read). */
 void call_cancel(struct shard *shard, struct call *call);
-/* Gives the extent of a done read back to the shard that owns it. The call is not needed afterwards. */
+/* Gives the extent of a done read back to the shard that owns it. The call is not needed
+ * afterwards. */
 void call_release_extent(struct shard *shard, struct call *call);
 
 #endif

@@ -43,7 +43,7 @@ struct checkpoints {
     int result;
 };
 
-/* --- gathering --------------------------------------------------------------------------------- */
+/* --- gathering -------------------------------------------------------------------------------- */
 
 static struct checkpoint_set *set_free(struct checkpoint_set *set)
 {
@@ -96,7 +96,7 @@ void checkpoint_collect(struct shard *shard)
     keep(gather(shard));
 }
 
-/* --- writing ----------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 enum which { RECOVERY_POINTS, LOG_STARTS, HIGH_WATERMARKS };
 
@@ -166,7 +166,7 @@ static void receive_set(struct os_mail *mail)
     os_submit(broker->shards[0].os, &checkpoints->job);
 }
 
-/* --- the clock --------------------------------------------------------------------------------- */
+/* --- the clock -------------------------------------------------------------------------------- */
 
 static int64_t interval_ns(const struct shard *shard)
 {
@@ -199,7 +199,7 @@ void checkpoint_start(struct shard *shard)
                     os_monotonic_ns(shard->os) + interval_ns(shard));
 }
 
-/* --- at start and stop ------------------------------------------------------------------------- */
+/* --- at start and stop ------------------------------------------------------------------------ */
 
 static struct slice name_of(struct slice topic, int32_t index, char text[LOG_NAME_MAX])
 {

@@ -29,7 +29,7 @@ static struct controller_input input_of(struct broker *broker)
     };
 }
 
-/* --- requests ---------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void committed(struct metadata_waiter *waiter, int error)
 {
@@ -59,7 +59,7 @@ static void request(struct broker *broker, struct call *call)
     call_finish(call, KAFKA_ERROR_UNKNOWN_SERVER_ERROR);
 }
 
-/* --- producer ids (KIP-730) -------------------------------------------------------------------- */
+/* --- producer ids (KIP-730) ------------------------------------------------------------------- */
 
 static void give_producer_id(struct broker *broker, struct call *call)
 {
@@ -125,7 +125,7 @@ void control_call(struct call *call)
         producer_id(broker, call);
 }
 
-/* --- life -------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void on_committed(void *context, struct slice record, int64_t offset)
 {

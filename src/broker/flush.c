@@ -1,7 +1,7 @@
 /*
  * Group commit: what was written is made durable by workers, partition by partition; whoever
- * appended since a partition's last flush began shares its next one. Some partitions are flushed side
- * by side, so that the filesystem joins their commits.
+ * appended since a partition's last flush began shares its next one. Some partitions are flushed
+ * side by side, so that the filesystem joins their commits.
  */
 #include <errno.h>
 

@@ -30,7 +30,7 @@ struct partition *follow_find(struct shard *shard, const struct partition_key *k
     return map_get(&shard->partitions, MAP_KEY(*key));
 }
 
-/* --- configuration ----------------------------------------------------------------------------- */
+/* --- configuration ---------------------------------------------------------------------------- */
 
 static void configure(struct partition *partition)
 {
@@ -67,7 +67,7 @@ static void reconfigure(struct partition *partition)
     partition_step(partition, &event);
 }
 
-/* --- opening ----------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 /* A new partition must not enter a directory that another topic of the same name is leaving. */
 static int make_log(struct partition *partition)
@@ -175,7 +175,7 @@ static void open_partition(struct partition *partition, bool at_start)
     submit_open(partition);
 }
 
-/* --- following --------------------------------------------------------------------------------- */
+/* --- following -------------------------------------------------------------------------------- */
 
 static bool holds_replica(const struct shard *shard, const struct image_partition *image)
 {
@@ -215,7 +215,7 @@ void follow_all(struct shard *shard)
             follow_partition(shard, topic, i, true);
 }
 
-/* --- deleting ---------------------------------------------------------------------------------- */
+/* --- deleting --------------------------------------------------------------------------------- */
 
 struct removal {
     struct os_job job;
@@ -292,7 +292,7 @@ static void doom_topic(struct shard *shard, const struct uuid *topic_id)
         if (uuid_equal(&partition->key.topic_id, topic_id)) doom(partition);
 }
 
-/* --- changes ----------------------------------------------------------------------------------- */
+/* --- changes ---------------------------------------------------------------------------------- */
 
 static void overlay_settings(struct shard *shard)
 {
@@ -346,7 +346,7 @@ void follow_change(void *context, const struct image_change *change)
     }
 }
 
-/* --- what a folder holds that nobody knows ----------------------------------------------------- */
+/* --- what a folder holds that nobody knows ---------------------------------------------------- */
 
 static int rename_stray(struct broker *broker, const char *path, const char *name)
 {

@@ -52,7 +52,7 @@ static struct uuid fresh_uuid(struct os *os)
     return uuid;
 }
 
-/* --- what was asked for ------------------------------------------------------------------------ */
+/* --- what was asked for ----------------------------------------------------------------------- */
 
 /* Which kind of quorum do settings and flags describe? (StorageTool.runFormatCommand) */
 static int decide_quorum(struct formatting *f)
@@ -95,7 +95,7 @@ static int decide_identity(struct formatting *f)
     return 0;
 }
 
-/* --- the voters -------------------------------------------------------------------------------- */
+/* --- the voters ------------------------------------------------------------------------------- */
 
 static struct snapshot_voter own_voter(const struct formatting *f)
 {
@@ -168,7 +168,7 @@ static int decide_voter(struct formatting *f, struct snapshot_voter *voter)
     return 0;
 }
 
-/* --- the files --------------------------------------------------------------------------------- */
+/* --- the files -------------------------------------------------------------------------------- */
 
 static int write_snapshot(struct formatting *f, const char *directory, const char *name,
                           struct slice voters, bool with_records)
@@ -217,7 +217,7 @@ static int write_files(struct formatting *f)
     return r;
 }
 
-/* --- what Kafka prints ------------------------------------------------------------------------- */
+/* --- what Kafka prints ------------------------------------------------------------------------ */
 
 static int16_t level_of(const struct formatting *f, const char *name)
 {
@@ -261,7 +261,7 @@ static void print_result(struct formatting *f)
                   controller_metadata_version_name(level_of(f, "metadata.version")));
 }
 
-/* --- format ------------------------------------------------------------------------------------ */
+/* --- format ----------------------------------------------------------------------------------- */
 
 static int is_formatted(struct formatting *f, bool *formatted)
 {

@@ -75,7 +75,7 @@ static void fail(struct metadata *metadata, int error)
     metadata->options.on_failed(metadata->options.context, error);
 }
 
-/* --- what is on disk: snapshots ---------------------------------------------------------------- */
+/* --- what is on disk: snapshots --------------------------------------------------------------- */
 
 struct listing {
     struct snapshot_id ids[SNAPSHOTS_LISTED_MAX];
@@ -117,7 +117,7 @@ static void snapshot_name(const struct snapshot_id *id, char name[64])
     snprintf(name, 64, "%020lld-%010d.checkpoint", (long long)id->end_offset, (int)id->epoch);
 }
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 struct reading {
     struct metadata *metadata;
@@ -227,7 +227,7 @@ static int replay_log(struct metadata *metadata)
     return r < 0 ? refuse(metadata, r, "The metadata log cannot be read") : 0;
 }
 
-/* --- appending --------------------------------------------------------------------------------- */
+/* --- appending -------------------------------------------------------------------------------- */
 
 /* The batch in `bytes` goes into the log's file at once. */
 static int append_batch(struct metadata *metadata, struct writer *bytes)
@@ -318,7 +318,7 @@ int metadata_append(struct metadata *metadata, const struct controller_plan *pla
     return 0;
 }
 
-/* --- committing -------------------------------------------------------------------------------- */
+/* --- committing ------------------------------------------------------------------------------- */
 
 static void tell_committed(struct metadata *metadata)
 {
@@ -391,7 +391,7 @@ static int flush_and_wait(struct metadata *metadata)
     return r;
 }
 
-/* --- being elected ----------------------------------------------------------------------------- */
+/* --- being elected ---------------------------------------------------------------------------- */
 
 /* The first batch of an epoch: who leads it; and what the log does not know yet of its quorum.
  * (LeaderState.appendStartOfEpochControlRecords) */
@@ -435,7 +435,7 @@ static int elect(struct metadata *metadata)
     return r < 0 ? refuse(metadata, r, "Cannot begin an epoch") : 0;
 }
 
-/* --- the first records ------------------------------------------------------------------------- */
+/* --- the first records ------------------------------------------------------------------------ */
 
 struct bootstrap {
     struct arena arena;
@@ -518,7 +518,7 @@ static int abort_open_transaction(struct metadata *metadata)
     return r;
 }
 
-/* --- open and close ---------------------------------------------------------------------------- */
+/* --- open and close --------------------------------------------------------------------------- */
 
 static struct log_options log_options_of(const struct metadata *metadata)
 {
@@ -624,7 +624,7 @@ int32_t metadata_leader_epoch(const struct metadata *metadata)
     return metadata->leader_epoch;
 }
 
-/* --- snapshots --------------------------------------------------------------------------------- */
+/* --- snapshots -------------------------------------------------------------------------------- */
 
 static int add_to_snapshot(void *context, struct slice record)
 {
@@ -649,8 +649,8 @@ static void snapshot_run(struct os_job *job)
                                                     writer_slice(&metadata->snapshot_bytes));
 }
 
-/* The log may begin where the older of two snapshots ends: whoever reads the newer one needs nothing
- * from before, and a damaged newer one has the older beside it. */
+/* The log may begin where the older of two snapshots ends: whoever reads the newer one needs
+ * nothing from before, and a damaged newer one has the older beside it. */
 static int trim(struct metadata *metadata)
 {
     struct listing listing = {.count = 0};

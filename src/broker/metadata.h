@@ -1,7 +1,7 @@
 /*
  * metadata: the metadata log of a quorum of one. `__cluster_metadata-0` is an ordinary log; this
- * module opens it, is elected, appends what the controller plans, says what is committed, and writes
- * snapshots. The image in it is the controller's: it holds everything that was appended.
+ * module opens it, is elected, appends what the controller plans, says what is committed, and
+ * writes snapshots. The image in it is the controller's: it holds everything that was appended.
  *
  * What it never does: plan (core/controller does), talk to other shards (its owner hands committed
  * records on), run on another thread than shard 0's but in its own jobs.
@@ -42,9 +42,9 @@ struct metadata_options {
     void *context;
 };
 
-/* Reads the newest snapshot and the log behind it, is elected for a new epoch (quorum-state, then the
- * leader-change record), and lays down the bootstrap records if the log is empty. Blocks. Errors were
- * told to the trace in one line. */
+/* Reads the newest snapshot and the log behind it, is elected for a new epoch (quorum-state, then
+ * the leader-change record), and lays down the bootstrap records if the log is empty. Blocks.
+ * Errors were told to the trace in one line. */
 MUST_USE int metadata_open(const struct metadata_options *options, struct metadata **opened);
 /* Clean: waits for the flush, closes the log. NULL is fine. Blocks. */
 MUST_USE int metadata_close(struct metadata *metadata);

@@ -60,7 +60,7 @@ void partition_fail(struct partition *partition, int error, const char *what)
     partition_answer_all(partition, KAFKA_ERROR_KAFKA_STORAGE_ERROR);
 }
 
-/* --- the high watermark ------------------------------------------------------------------------ */
+/* --- the high watermark ----------------------------------------------------------------------- */
 
 static void release_committed(struct partition *partition)
 {
@@ -127,7 +127,7 @@ bool partition_wants_flush(const struct partition *partition)
     return log_flushed_offset(partition->log) < log_end_offset(partition->log);
 }
 
-/* --- produce ----------------------------------------------------------------------------------- */
+/* --- produce ---------------------------------------------------------------------------------- */
 
 static void finish_produce(struct call *call, enum kafka_error error)
 {
@@ -196,7 +196,8 @@ static enum kafka_error append_once(struct partition *partition, struct call *ca
     }
     if (offset < 0) return append(partition, call, batch);
     produce->base_offset = offset;
-    produce->log_append_time = timestamp; /* as Kafka tells it, whatever the topic's timestamps are */
+    /* as Kafka tells it, whatever the topic's timestamps are */
+    produce->log_append_time = timestamp;
     await(partition, call, offset + batch->last_offset_delta + 1);
     stage(partition);
     return KAFKA_ERROR_NONE;
@@ -243,7 +244,7 @@ void partition_write(struct partition *partition)
     if (partition_wants_flush(partition)) flush_enqueue(partition);
 }
 
-/* --- calls ------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 /* (Partition.checkCurrentLeaderEpoch, KIP-320) */
 static enum kafka_error check_leader(const struct partition *partition, const struct call *call)

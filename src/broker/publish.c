@@ -75,7 +75,7 @@ void publish_then_finish(struct broker *broker, struct call *call)
     list_push_back(&gathering(broker)->calls, &call->link);
 }
 
-/* --- letters ----------------------------------------------------------------------------------- */
+/* --- letters ---------------------------------------------------------------------------------- */
 
 /* Publications are applied in order, so they also end in order. */
 static void receive_applied(struct os_mail *mail)

@@ -6,7 +6,7 @@
 
 enum { WARMED_MAX = 8 /* index, header, range, and all of it again */ };
 
-/* --- fetch ------------------------------------------------------------------------------------- */
+/* --- fetch ------------------------------------------------------------------------------------ */
 
 static void tell_ends(const struct partition *partition, struct call_read *read)
 {
@@ -80,8 +80,8 @@ void partition_read(struct partition *partition, struct call *call)
     tell_ends(partition, read);
     if (diverges(partition, read)) {
         /* An epoch that nobody here knows does not tell where the logs part. */
-        call_finish(call, read->diverging_epoch < 0 ? KAFKA_ERROR_OFFSET_OUT_OF_RANGE
-                                                    : KAFKA_ERROR_NONE);
+        call_finish(call,
+                    read->diverging_epoch < 0 ? KAFKA_ERROR_OFFSET_OUT_OF_RANGE : KAFKA_ERROR_NONE);
         return;
     }
     int64_t limit = read->read_committed ? read->last_stable_offset : read->high_watermark;
@@ -127,7 +127,7 @@ void partition_cancel(struct partition *partition, struct call *call)
     call_finish(call, KAFKA_ERROR_NONE);
 }
 
-/* --- offsets ----------------------------------------------------------------------------------- */
+/* --- offsets ---------------------------------------------------------------------------------- */
 
 enum {
     TIMESTAMP_LATEST = -1,

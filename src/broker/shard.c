@@ -17,7 +17,7 @@ enum {
     ASSUMED_MEMORY = 1 << 30, /* bytes; where queued.max.request.bytes does not say */
 };
 
-/* --- what handlers ask ------------------------------------------------------------------------- */
+/* --- what handlers ask ------------------------------------------------------------------------ */
 
 struct os *shard_os(struct shard *shard)
 {
@@ -72,7 +72,7 @@ void shard_timer_clear(struct shard *shard, struct shard_timer *timer)
     heap_remove(&shard->timers, &timer->node);
 }
 
-/* --- connections ------------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 static void on_request(void *context, struct net_exchange *exchange)
 {
@@ -151,7 +151,7 @@ int shard_listen(struct shard *shard)
     return 0;
 }
 
-/* --- life -------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int shard_open(struct shard *shard)
 {
@@ -287,7 +287,7 @@ void shard_close(struct shard *shard)
     shard->os = os_destroy(shard->os);
 }
 
-/* --- failing ----------------------------------------------------------------------------------- */
+/* --- failing ---------------------------------------------------------------------------------- */
 
 static void receive_failure(struct os_mail *mail)
 {

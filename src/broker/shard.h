@@ -1,6 +1,6 @@
 /*
- * shard: one thread with its loop, its connections, its partitions and its image of the cluster. What
- * a request handler may ask of the shard it runs on.
+ * shard: one thread with its loop, its connections, its partitions and its image of the cluster.
+ * What a request handler may ask of the shard it runs on.
  *
  * What it never does: let another thread look inside. Everything here is called on the shard's own
  * thread; other shards are reached by calls (broker/call.h).

@@ -20,7 +20,7 @@ enum {
     SHARD_STOP_TURNS_MS = 5000,
 };
 
-/* --- partitions (partition.c) ------------------------------------------------------------------ */
+/* --- partitions (partition.c) ----------------------------------------------------------------- */
 
 enum partition_state {
     PARTITION_OPENING, /* a job makes or recovers its log; calls wait */
@@ -95,7 +95,7 @@ void partition_wake_readers(struct partition *partition);
 void partition_list_offset(struct partition *partition, struct call *call);
 void partition_epoch_end(struct partition *partition, struct call *call);
 
-/* --- shards (shard.c) -------------------------------------------------------------------------- */
+/* --- shards (shard.c) ------------------------------------------------------------------------- */
 
 struct shard {
     struct broker *broker;
@@ -151,11 +151,11 @@ void flush_start(struct shard *shard);
 void follow_change(void *context, const struct image_change *change);
 void follow_all(struct shard *shard); /* at start */
 void follow_finish_doomed(struct partition *partition);
-/* Directories that belong to no partition of the image: half deleted ones go, others are renamed. */
+/* Directories of no partition of the image: half deleted ones go, others are renamed. */
 MUST_USE int follow_sweep(struct broker *broker);
 struct partition *follow_find(struct shard *shard, const struct partition_key *key);
 
-/* checkpoint.c: recovery points, log starts and high watermarks, written now and then by shard 0. */
+/* checkpoint.c: recovery points, log starts, high watermarks, written now and then by shard 0. */
 void checkpoint_start(struct shard *shard);   /* its timer */
 void checkpoint_collect(struct shard *shard); /* what its partitions say now, for shard 0 */
 MUST_USE int checkpoint_load(struct broker *broker);
@@ -179,7 +179,7 @@ void publish_record(struct broker *broker, struct slice record, int64_t offset);
 void publish_then_finish(struct broker *broker, struct call *call);
 void publish_turn(struct broker *broker);
 
-/* --- the broker (broker.c) --------------------------------------------------------------------- */
+/* --- the broker (broker.c) -------------------------------------------------------------------- */
 
 struct checkpoints;
 

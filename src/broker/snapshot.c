@@ -13,7 +13,7 @@ enum {
     KEY_BYTES = 4,
 };
 
-/* --- control records --------------------------------------------------------------------------- */
+/* --- control records -------------------------------------------------------------------------- */
 
 static void put(struct writer *value, const struct wire_message *message, const void *record)
 {
@@ -65,7 +65,7 @@ void control_add(struct batch_builder *builder, int64_t now_ms, enum control_typ
     batch_add(builder, now_ms, (struct slice){key, sizeof(key)}, value, NULL, 0);
 }
 
-/* --- writing ----------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static void begin_batch(struct snapshot_writer *writer)
 {
@@ -135,7 +135,7 @@ int snapshot_end(struct snapshot_writer *writer)
     return writer->result;
 }
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static int read_control(const struct record *record, const struct snapshot_reader *reader)
 {

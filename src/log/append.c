@@ -2,8 +2,8 @@
  * Appending: batches are staged, then written with one system call. Offsets, epochs, producers and
  * indexes are settled when a batch is staged, so that the next one of the same turn sees them.
  *
- * Space on disk is reserved in growing steps before a batch is taken: a full disk is found out while
- * the batch can still be refused.
+ * Space on disk is reserved in growing steps before a batch is taken: a full disk is found out
+ * while the batch can still be refused.
  */
 #include "log/log_private.h"
 

@@ -58,7 +58,7 @@ static int open_file(const struct log_search *search, const struct search_segmen
     return os_file_open(search->os, path, OS_OPEN_READ, file);
 }
 
-/* --- which segment ----------------------------------------------------------------------------- */
+/* --- which segment ---------------------------------------------------------------------------- */
 
 /* Of a sealed segment the last time entry has its greatest timestamp. */
 static int learn_times(const struct log_search *search, struct search_segment *segment)
@@ -81,7 +81,7 @@ static int learn_times(const struct log_search *search, struct search_segment *s
     return r;
 }
 
-/* --- where in it ------------------------------------------------------------------------------- */
+/* --- where in it ------------------------------------------------------------------------------ */
 
 /* The greatest entry of `file` whose number at `key_at` (of `key_size` bytes) is at most `key`;
  * false: none. */
@@ -183,7 +183,7 @@ static int search_segment(struct log_search *search, const struct search_segment
     return r;
 }
 
-/* --- both kinds of search ---------------------------------------------------------------------- */
+/* --- both kinds of search --------------------------------------------------------------------- */
 
 static int search_first(struct log_search *search)
 {

@@ -72,7 +72,7 @@ int folder_read_file(struct os *os, const char *path, size_t max, const char *na
     return 0;
 }
 
-/* --- identity ---------------------------------------------------------------------------------- */
+/* --- identity --------------------------------------------------------------------------------- */
 
 int folder_make(struct os *os, const char *path)
 {
@@ -109,7 +109,7 @@ int folder_format(struct os *os, const char *path, const struct folder_identity 
     return r;
 }
 
-/* One line "key=value"; false: a comment or nothing. The values that Kafka writes need no escapes. */
+/* One line "key=value"; false: a comment or nothing. The values Kafka writes need no escapes. */
 static bool take_property(struct slice *text, struct slice *key, struct slice *value)
 {
     const uint8_t *end = text->size == 0 ? NULL : memchr(text->data, '\n', text->size);
@@ -162,7 +162,7 @@ int folder_identity_read(struct os *os, const char *path, struct folder_identity
     return r;
 }
 
-/* --- the lock ---------------------------------------------------------------------------------- */
+/* --- the lock --------------------------------------------------------------------------------- */
 
 int folder_open(struct os *os, const char *path, struct folder **opened)
 {
@@ -196,7 +196,7 @@ const char *folder_path(const struct folder *folder)
     return folder->path;
 }
 
-/* --- clean shutdown ---------------------------------------------------------------------------- */
+/* --- clean shutdown --------------------------------------------------------------------------- */
 
 int folder_take_clean_shutdown(struct folder *folder, bool *clean, int64_t *broker_epoch)
 {
@@ -248,7 +248,7 @@ int folder_parse_log_name(struct slice name, struct slice *topic, int32_t *parti
     return 0;
 }
 
-/* --- checkpoints ------------------------------------------------------------------------------- */
+/* --- checkpoints ------------------------------------------------------------------------------ */
 
 int folder_checkpoint_write(struct folder *folder, const char *name,
                             const struct folder_checkpoint_entry *entries, size_t count)

@@ -3,8 +3,9 @@
  * meta.properties, .lock, .kafka_cleanshutdown and the checkpoint files, in Kafka's formats
  * (MetaProperties.java, CheckpointFile.java, CleanShutdownFileHandler.java).
  *
- * Every file here is replaced whole: temporary file, flush, rename, flush of the directory. It is old
- * or new after a crash, never half (invariant D9). All functions block; any thread, one at a time.
+ * Every file here is replaced whole: temporary file, flush, rename, flush of the directory. It is
+ * old or new after a crash, never half (invariant D9). All functions block; any thread, one at a
+ * time.
  */
 #ifndef GREGOR_LOG_FOLDER_H
 #define GREGOR_LOG_FOLDER_H
@@ -31,8 +32,8 @@ MUST_USE int folder_read_file(struct os *os, const char *path, size_t max, const
 
 /* Makes the folder and its parents, where absent. */
 MUST_USE int folder_make(struct os *os, const char *path);
-/* Writes meta.properties (version 1), making the folder and its parents if absent. -EEXIST: formatted
- * already. */
+/* Writes meta.properties (version 1), making the folder and its parents if absent. -EEXIST:
+ * formatted already. */
 MUST_USE int folder_format(struct os *os, const char *path, const struct folder_identity *identity);
 /* -ENOENT: not formatted; -EBADMSG: a file we cannot read. */
 MUST_USE int folder_identity_read(struct os *os, const char *path,

@@ -54,7 +54,7 @@ static int count_entries(const struct log *log, struct log_segment *segment)
     return 0;
 }
 
-/* --- adding ------------------------------------------------------------------------------------ */
+/* --- adding ----------------------------------------------------------------------------------- */
 
 static struct log_index *pending(struct log *log)
 {
@@ -154,7 +154,7 @@ void index_forget(struct log *log, struct log_segment *segment)
     segment->last_time = -1;
 }
 
-/* --- reading files back ------------------------------------------------------------------------ */
+/* --- reading files back ----------------------------------------------------------------------- */
 
 int index_last(struct log *log, struct log_segment *segment, struct offset_entry *offset,
                struct time_entry *time)
@@ -282,9 +282,9 @@ int index_load(struct log *log, struct log_segment *segment, int64_t below)
     return r;
 }
 
-/* --- looking up -------------------------------------------------------------------------------- */
+/* --- looking up ------------------------------------------------------------------------------- */
 
-/* How many of `count` entries in the file are at or below `relative`; *found is the last of them. */
+/* How many of `count` entries of the file are up to `relative`; *found is the last of them. */
 static int search_file(struct log_segment *segment, struct os_file *file, int64_t relative,
                        struct log_cold *cold, struct offset_entry *found)
 {

@@ -9,8 +9,9 @@
  * Threads. A log belongs to one shard; functions are the owner's unless they say "any thread" (what
  * runs inside jobs, on data that the owner does not touch meanwhile).
  *
- * Two ends. log_end_offset counts what was appended (staged ones included); flushed_offset is where a
- * crash of the machine would cut at worst. Which of them bounds what consumers see is the caller's.
+ * Two ends. log_end_offset counts what was appended (staged ones included); flushed_offset is where
+ * a crash of the machine would cut at worst. Which of them bounds what consumers see is the
+ * caller's.
  *
  * After any failed write or flush the log has failed: every later append and flush says -EIO, reads
  * go on. A failed fsync is never repeated (reliability: fsyncgate).
@@ -30,13 +31,13 @@ struct log_files; /* open files of one shard, least recently used closed first *
 
 enum { LOG_NAME_MAX = 280 }; /* "topic-partition" and Kafka's suffixes */
 
-/* --- open files -------------------------------------------------------------------------------- */
+/* --- open files ------------------------------------------------------------------------------- */
 
 /* At most `open_max` files are kept open besides those pinned by extents and flushes. */
 struct log_files *log_files_create(struct os *os, int open_max);
 struct log_files *log_files_destroy(struct log_files *files); /* nothing may be pinned */
 
-/* --- one log ----------------------------------------------------------------------------------- */
+/* --- one log ---------------------------------------------------------------------------------- */
 
 /* Copied; may be replaced while the log is in use. Names are Kafka's topic settings. */
 struct log_config {
@@ -69,13 +70,13 @@ struct log_recovery {
     bool recovered; /* false: the clean files were trusted */
 };
 
-/* Makes the directory, partition.metadata and the first segment; durable once log_flush ran. Blocks;
- * any thread, as nobody has the log yet. -EEXIST. */
+/* Makes the directory, partition.metadata and the first segment; durable once log_flush ran.
+ * Blocks; any thread, as nobody has the log yet. -EEXIST. */
 MUST_USE int log_create(struct os *os, struct log_files *files, const struct log_options *options,
                         struct log **created);
 
-/* Opens and, unless `clean`, recovers: checks every batch beyond the recovery point, cuts a torn tail,
- * rebuilds indexes and producer state. Doing it twice changes nothing. Blocks; any thread.
+/* Opens and, unless `clean`, recovers: checks every batch beyond the recovery point, cuts a torn
+ * tail, rebuilds indexes and producer state. Doing it twice changes nothing. Blocks; any thread.
  * -ENOENT: no such directory; -EBADMSG: corruption in the middle (valid batches follow the bad
  * bytes): never cut away; -EUCLEAN: partition.metadata names another topic. */
 MUST_USE int log_open(struct os *os, struct log_files *files, const struct log_options *options,
@@ -106,19 +107,20 @@ int32_t log_segment_count(const struct log *log);
 const char *log_directory(const struct log *log);
 bool log_has_failed(const struct log *log);
 
-/* --- append ------------------------------------------------------------------------------------ */
+/* --- append ----------------------------------------------------------------------------------- */
 
 /* What the producer's state says of a batch with a producer id, before it is appended.
- * NONE: append it; *duplicate_offset is -1. NONE with *duplicate_offset >= 0: one of the last five, do
- * not append, answer with that base offset and *duplicate_timestamp. OUT_OF_ORDER_SEQUENCE_NUMBER,
- * INVALID_PRODUCER_EPOCH … otherwise. (ProducerAppendInfo, ProducerStateEntry; KIP-98, KIP-360) */
+ * NONE: append it; *duplicate_offset is -1. NONE with *duplicate_offset >= 0: one of the last five,
+ * do not append, answer with that base offset and *duplicate_timestamp.
+ * OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH … otherwise. (ProducerAppendInfo,
+ * ProducerStateEntry; KIP-98, KIP-360) */
 enum kafka_error log_check_producer(const struct log *log, const struct batch *batch,
                                     int64_t *duplicate_offset, int64_t *duplicate_timestamp);
 
-/* Stages one batch at the log's end: `bytes` (batch->bytes, writable) get base offset and leader epoch,
- * producer state is updated, segments roll when due. The bytes must stay until log_write returns.
- * Space on disk is reserved first: -ENOSPC changes nothing. -EIO: the log has failed.
- * On success *base_offset is the first record's offset. */
+/* Stages one batch at the log's end: `bytes` (batch->bytes, writable) get base offset and leader
+ * epoch, producer state is updated, segments roll when due. The bytes must stay until log_write
+ * returns. Space on disk is reserved first: -ENOSPC changes nothing. -EIO: the log has failed. On
+ * success *base_offset is the first record's offset. */
 MUST_USE int log_append(struct log *log, const struct batch *batch, uint8_t *bytes,
                         int32_t leader_epoch, int64_t now_ms, int64_t *base_offset);
 
@@ -126,11 +128,11 @@ MUST_USE int log_append(struct log *log, const struct batch *batch, uint8_t *byt
 MUST_USE int log_write(struct log *log);
 bool log_has_staged(const struct log *log);
 
-/* --- flush ------------------------------------------------------------------------------------- */
+/* --- flush ------------------------------------------------------------------------------------ */
 
-/* A flush in three steps: begin (owner), run (any thread, blocks), end (owner). Between begin and end
- * the owner may append and write; what was written before begin is what becomes durable: segments,
- * epochs file, new directory entries. One flush of a log at a time. */
+/* A flush in three steps: begin (owner), run (any thread, blocks), end (owner). Between begin and
+ * end the owner may append and write; what was written before begin is what becomes durable:
+ * segments, epochs file, new directory entries. One flush of a log at a time. */
 struct log_flush;
 /* `indexes`: those of the segment that is written too, so that the flushed offset may become the
  * recovery point; sealed ones always are. NULL: nothing unflushed. */
@@ -139,7 +141,7 @@ void log_flush_run(struct log_flush *flush); /* any thread */
 MUST_USE int log_flush_end(struct log *log,
                            struct log_flush *flush); /* frees it; error: log failed */
 
-/* --- read -------------------------------------------------------------------------------------- */
+/* --- read ------------------------------------------------------------------------------------- */
 
 /* A range of a segment. The file stays open until released. */
 struct log_extent {
@@ -158,12 +160,12 @@ struct log_cold {
     void *pin;
 };
 
-/* Whole batches from the one that contains `offset` on, none that begins at or beyond `limit_offset`,
- * at most `max_bytes` (the last one may be cut short, as Kafka does) but at least the whole first
- * batch if `whole_first` (KIP-74). An empty extent (size 0, nothing pinned): offset is at the limit,
- * or the first batch does not fit and `whole_first` is off.
- * -ERANGE: outside [log_start_offset, log_end_offset]; -EAGAIN: *cold says what must come into memory
- * first (with `wait` it blocks instead and never says so); -EBADMSG: damaged bytes. */
+/* Whole batches from the one that contains `offset` on, none that begins at or beyond
+ * `limit_offset`, at most `max_bytes` (the last one may be cut short, as Kafka does) but at least
+ * the whole first batch if `whole_first` (KIP-74). An empty extent (size 0, nothing pinned): offset
+ * is at the limit, or the first batch does not fit and `whole_first` is off. -ERANGE: outside
+ * [log_start_offset, log_end_offset]; -EAGAIN: *cold says what must come into memory first (with
+ * `wait` it blocks instead and never says so); -EBADMSG: damaged bytes. */
 MUST_USE int log_read(struct log *log, int64_t offset, int64_t limit_offset, size_t max_bytes,
                       bool whole_first, bool wait, struct log_extent *extent,
                       struct log_cold *cold);
@@ -172,7 +174,7 @@ void log_extent_release(struct log_extent *extent);
 void log_cold_run(struct log_cold *cold);     /* any thread, blocks */
 void log_cold_release(struct log_cold *cold); /* owner */
 
-/* --- search by time ---------------------------------------------------------------------------- */
+/* --- search by time --------------------------------------------------------------------------- */
 
 /* The first record whose timestamp is at least the one asked for, or the one with the greatest
  * timestamp (the first of equals): begin (owner), run (any thread, blocks), end (owner). Only what
@@ -184,7 +186,7 @@ void log_search_run(struct log_search *search);
 /* Offset -1 and timestamp -1 if there is none. Frees it. -EBADMSG, -EIO, -EMSGSIZE. */
 MUST_USE int log_search_end(struct log_search *search, int64_t *offset, int64_t *timestamp);
 
-/* --- leader epochs (KIP-101, KIP-279) ---------------------------------------------------------- */
+/* --- leader epochs (KIP-101, KIP-279) --------------------------------------------------------- */
 
 int32_t log_latest_epoch(const struct log *log); /* -1: none */
 /* Which epoch the record at `offset` was written in; -1 if before all. */
@@ -195,7 +197,7 @@ void log_epoch_end(const struct log *log, int32_t epoch, int32_t *found_epoch, i
 /* Remember that `epoch` begins at the log's end; a lower or equal one is ignored. */
 void log_assign_epoch(struct log *log, int32_t epoch);
 
-/* --- cut --------------------------------------------------------------------------------------- */
+/* --- cut -------------------------------------------------------------------------------------- */
 
 /* Drops everything at and beyond `offset`. Blocks. */
 MUST_USE int log_truncate(struct log *log, int64_t offset);
@@ -204,12 +206,12 @@ MUST_USE int log_truncate_all(struct log *log, int64_t offset);
 /* Raises the start; segments that lie below it as a whole are removed. Blocks. */
 MUST_USE int log_raise_start(struct log *log, int64_t offset);
 
-/* Renames the directory to "<name>.<uuid>-delete" as Kafka does: the name is free at once. Then only
- * log_destroy, and log_remove_directory on a worker. */
+/* Renames the directory to "<name>.<uuid>-delete" as Kafka does: the name is free at once. Then
+ * only log_destroy, and log_remove_directory on a worker. */
 MUST_USE int log_delete(struct log *log, const struct uuid *unique, char renamed[OS_PATH_MAX]);
 MUST_USE int log_remove_directory(struct os *os, const char *path); /* any thread, blocks */
 
-/* --- producers, for DescribeProducers and tests ------------------------------------------------ */
+/* --- producers, for DescribeProducers and tests ----------------------------------------------- */
 
 struct log_producer {
     int64_t producer_id;

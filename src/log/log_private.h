@@ -1,4 +1,5 @@
-/* What the files of log/ share: the log, its segments, their indexes, open files, producers, epochs. */
+/* What the files of log/ share: the log, its segments, their indexes, open files, producers,
+ * epochs. */
 #ifndef GREGOR_LOG_LOG_PRIVATE_H
 #define GREGOR_LOG_LOG_PRIVATE_H
 
@@ -15,7 +16,7 @@ enum {
     LOG_BATCH_MAX = 256 << 20,  /* bytes: what a batch on disk may claim to be */
 };
 
-/* --- open files (files.c) ---------------------------------------------------------------------- */
+/* --- open files (files.c) --------------------------------------------------------------------- */
 
 /* A file that is opened when needed and closed when others need the descriptor more. */
 struct log_file {
@@ -42,7 +43,7 @@ void log_file_pin(struct log_file *file); /* must be open */
 void log_file_unpin(struct log_file *file);
 void log_file_close(struct log_file *file); /* now; must not be pinned */
 
-/* --- indexes (index.c) ------------------------------------------------------------------------- */
+/* --- indexes (index.c) ------------------------------------------------------------------------ */
 
 struct offset_entry {
     int32_t relative_offset; /* of a batch's last record */
@@ -63,7 +64,7 @@ struct log_index {
     int32_t offset_count, time_count;
 };
 
-/* --- segments (segment.c) ---------------------------------------------------------------------- */
+/* --- segments (segment.c) --------------------------------------------------------------------- */
 
 struct log_recent {
     int64_t base_offset;
@@ -88,7 +89,7 @@ struct log_segment {
     bool indexes_dirty;                   /* the same of its indexes */
 };
 
-/* --- producers (producers.c) ------------------------------------------------------------------- */
+/* --- producers (producers.c) ------------------------------------------------------------------ */
 
 struct producer_batch {
     int32_t first_sequence, last_sequence;
@@ -127,7 +128,7 @@ MUST_USE int producers_save(struct producers *producers, struct os *os, const ch
 MUST_USE int producers_load(struct producers *producers, struct os *os, const char *directory,
                             int64_t offset, int64_t now_ms, int64_t expiration_ms, int64_t *found);
 
-/* --- epochs (epochs.c) ------------------------------------------------------------------------- */
+/* --- epochs (epochs.c) ------------------------------------------------------------------------ */
 
 struct epoch_entry {
     int32_t epoch;
@@ -147,7 +148,7 @@ void epochs_truncate_start(struct epochs *epochs, int64_t start_offset);
 MUST_USE int epochs_load(struct epochs *epochs, struct os *os, const char *directory);
 void epochs_print(const struct epochs *epochs, struct writer *writer);
 
-/* --- the log ----------------------------------------------------------------------------------- */
+/* --- the log ---------------------------------------------------------------------------------- */
 
 /* A file to be flushed, and what it was for. */
 struct log_flush_file {
@@ -249,7 +250,7 @@ MUST_USE int index_last(struct log *log, struct log_segment *segment, struct off
 /* Forgets what is pending and counts of files. */
 void index_forget(struct log *log, struct log_segment *segment);
 
-/* --- scan.c: the batches of a segment's file, one after the other ------------------------------ */
+/* --- scan.c: the batches of a segment's file, one after the other ----------------------------- */
 
 struct scan {
     struct os_file *file;
@@ -271,10 +272,11 @@ MUST_USE int scan_next(struct scan *scan, struct batch *batch, int64_t *position
  * `position`? 1, 0, or -errno. */
 MUST_USE int scan_for_survivor(struct scan *scan, int64_t position, int64_t least_offset);
 
-/* --- recover.c --------------------------------------------------------------------------------- */
+/* --- recover.c -------------------------------------------------------------------------------- */
 
-/* Makes the segments of the files at `bases` (ascending), checks the batches from `point` on, cuts a
- * torn tail, rebuilds indexes and epochs; sets the log's ends. INT64_MAX: the files can be trusted. */
+/* Makes the segments of the files at `bases` (ascending), checks the batches from `point` on, cuts
+ * a torn tail, rebuilds indexes and epochs; sets the log's ends. INT64_MAX: the files can be
+ * trusted. */
 MUST_USE int log_recover(struct log *log, const int64_t *bases, int32_t count, int64_t point,
                          struct log_recovery *recovery);
 /* The same for the last segment alone, after it was cut. */

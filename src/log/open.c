@@ -31,7 +31,7 @@ static struct log *make(struct os *os, struct log_files *files, const struct log
     return log;
 }
 
-/* --- partition.metadata ------------------------------------------------------------------------ */
+/* --- partition.metadata ----------------------------------------------------------------------- */
 
 static int write_metadata(const struct log *log)
 {
@@ -79,7 +79,7 @@ static int check_metadata(const struct log *log)
     return uuid_equal(&topic_id, &log->topic_id) ? 0 : -EUCLEAN;
 }
 
-/* --- create ------------------------------------------------------------------------------------ */
+/* --- create ----------------------------------------------------------------------------------- */
 
 int log_create(struct os *os, struct log_files *files, const struct log_options *options,
                struct log **created)
@@ -106,7 +106,7 @@ int log_create(struct os *os, struct log_files *files, const struct log_options 
     return 0;
 }
 
-/* --- open -------------------------------------------------------------------------------------- */
+/* --- open ------------------------------------------------------------------------------------- */
 
 struct listing {
     struct log *log;
@@ -158,8 +158,9 @@ static int compare_bases(const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
-/* Snapshots of producers beyond the log's end tell of records that are gone; of the others, those at
- * segments' beginnings and the newest are worth keeping. (ProducerStateManager.removeStraySnapshots) */
+/* Snapshots of producers beyond the log's end tell of records that are gone; of the others, those
+ * at segments' beginnings and the newest are worth keeping.
+ * (ProducerStateManager.removeStraySnapshots) */
 static int remove_stray_snapshot(void *context, const char *name, bool is_dir)
 {
     struct log *log = context;
@@ -211,7 +212,7 @@ int log_open(struct os *os, struct log_files *files, const struct log_options *o
     return 0;
 }
 
-/* --- close ------------------------------------------------------------------------------------- */
+/* --- close ------------------------------------------------------------------------------------ */
 
 int log_finish(struct log *log)
 {
@@ -259,7 +260,7 @@ struct log *log_destroy(struct log *log)
     return NULL;
 }
 
-/* --- what there is ----------------------------------------------------------------------------- */
+/* --- what there is ---------------------------------------------------------------------------- */
 
 void log_configure(struct log *log, const struct log_config *config)
 {

@@ -1,9 +1,10 @@
 /*
  * Producers' state: the last five batches of each, so that what is sent again is not written again,
- * and open transactions. (ProducerStateManager, ProducerStateEntry, ProducerAppendInfo; KIP-98, KIP-360)
+ * and open transactions. (ProducerStateManager, ProducerStateEntry, ProducerAppendInfo; KIP-98,
+ * KIP-360)
  *
- * NNN.snapshot: int16 version 1, then ProducerSnapshot (schema/file/producer_snapshot), whose first field
- * is the CRC-32C of all that follows it.
+ * NNN.snapshot: int16 version 1, then ProducerSnapshot (schema/file/producer_snapshot), whose first
+ * field is the CRC-32C of all that follows it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -163,7 +164,7 @@ void producers_expire(struct producers *producers, int64_t now_ms, int64_t expir
     producers->swept_ms = now_ms;
 }
 
-/* --- snapshots --------------------------------------------------------------------------------- */
+/* --- snapshots -------------------------------------------------------------------------------- */
 
 static void snapshot_entry(const struct producer *producer,
                            struct producer_snapshot_producer_entry *entry)
@@ -204,7 +205,7 @@ int producers_save(struct producers *producers, struct os *os, const char *direc
         struct os_file *file;
         r = os_file_open(os, path, OS_OPEN_REPLACE, &file);
         if (r == 0) {
-            /* Not flushed: one that is torn by a crash fails its CRC, and the log is read instead. */
+            /* Not flushed: one torn by a crash fails its CRC, and the log is read instead. */
             struct slice all = writer_slice(&writer);
             r = os_file_write(file, &all, 1, 0);
             os_file_close(file);
@@ -301,7 +302,7 @@ int producers_load(struct producers *producers, struct os *os, const char *direc
     }
 }
 
-/* --- looking ----------------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 enum kafka_error log_check_producer(const struct log *log, const struct batch *batch,
                                     int64_t *duplicate_offset, int64_t *duplicate_timestamp)

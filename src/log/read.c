@@ -1,5 +1,5 @@
-/* Reading: from an offset to a range of a file. No byte of a batch passes through memory of ours; of
- * headers only as many are looked at as the sparse index leaves open. */
+/* Reading: from an offset to a range of a file. No byte of a batch passes through memory of ours;
+ * of headers only as many are looked at as the sparse index leaves open. */
 #include "log/log_private.h"
 
 #include <errno.h>

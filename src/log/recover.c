@@ -3,11 +3,12 @@
  *
  * What lies below the recovery point is known to be good and is not read; beyond it every batch is
  * checked. A batch that the end of the file cuts short, or bytes that are no batch with no batch
- * behind them, are a torn tail and are cut off. Bytes that are no batch but have sound batches behind
- * them are corruption in the middle: nothing is cut, the log is not opened, somebody must decide.
+ * behind them, are a torn tail and are cut off. Bytes that are no batch but have sound batches
+ * behind them are corruption in the middle: nothing is cut, the log is not opened, somebody must
+ * decide.
  *
- * Everything here only removes what is broken and adds what can be derived, so a crash in the middle
- * of it changes nothing for the next time.
+ * Everything here only removes what is broken and adds what can be derived, so a crash in the
+ * middle of it changes nothing for the next time.
  */
 #include "log/log_private.h"
 
@@ -17,7 +18,7 @@
 
 #include "base/memory.h"
 
-/* --- the last segment -------------------------------------------------------------------------- */
+/* --- the last segment ------------------------------------------------------------------------- */
 
 /* Where to begin reading a segment of which everything below `point` is good: at the batch of the
  * last index entry below it, if that entry tells the truth. */
@@ -97,7 +98,7 @@ static int cut_tail(struct log *log, struct log_segment *segment, struct os_file
     return r;
 }
 
-/* What a crash of the process left in the kernel's hands must be durable before it counts as kept. */
+/* What a crash of the process left with the kernel must be durable before it counts as kept. */
 static int make_durable(struct log *log, struct log_segment *segment, struct os_file *file,
                         int64_t point)
 {
@@ -140,7 +141,7 @@ int log_reload_last(struct log *log, int64_t point, struct log_recovery *recover
     return recover_segment(log, log_last(log), point, true, recovery);
 }
 
-/* --- all segments ------------------------------------------------------------------------------ */
+/* --- all segments ----------------------------------------------------------------------------- */
 
 static int add_segment(struct log *log, int64_t base_offset)
 {
@@ -193,8 +194,8 @@ static int remove_segment_files(struct log *log, int64_t base_offset)
     return 0;
 }
 
-/* Empty segments at the end come from a roll shortly before a crash. Their names may promise offsets
- * that the segment before has lost: they go, and that one is the last again. */
+/* Empty segments at the end come from a roll shortly before a crash. Their names may promise
+ * offsets that the segment before has lost: they go, and that one is the last again. */
 static int drop_empty_end(struct log *log, const int64_t *bases, int32_t *count)
 {
     while (*count > 1) {
@@ -237,7 +238,7 @@ int log_recover(struct log *log, const int64_t *bases, int32_t count, int64_t po
     return 0;
 }
 
-/* --- producers --------------------------------------------------------------------------------- */
+/* --- producers -------------------------------------------------------------------------------- */
 
 static int replay_segment(struct log *log, struct log_segment *segment, int64_t from)
 {

@@ -98,7 +98,7 @@ void log_add_segment(struct log *log, struct log_segment *segment)
     log->recent_count = 0;
 }
 
-/* --- rolling ----------------------------------------------------------------------------------- */
+/* --- rolling ---------------------------------------------------------------------------------- */
 
 int log_start_segment(struct log *log, int64_t now_ms)
 {
@@ -169,7 +169,7 @@ int log_roll(struct log *log, int64_t now_ms)
     return r;
 }
 
-/* --- finding batches --------------------------------------------------------------------------- */
+/* --- finding batches -------------------------------------------------------------------------- */
 
 int64_t log_read_bytes(struct log_file *file, struct os_file *open, void *bytes, size_t size,
                        int64_t position, struct log_cold *cold)
@@ -262,7 +262,7 @@ static void remember_place(struct log *log, int64_t base_offset, int64_t positio
     if (log->recent_count < LOG_RECENT_MAX) log->recent_count++;
 }
 
-/* The order is that of LogSegment.append: the entry for a batch is made before its own bytes count. */
+/* The order of LogSegment.append: the entry for a batch is made before its own bytes count. */
 void segment_note_batch(struct log *log, struct log_segment *segment, const struct batch *batch,
                         int64_t position, size_t size)
 {

@@ -11,7 +11,7 @@ bool elr_is_enabled(const struct image *image)
     return image_feature(image, SLICE("eligible.leader.replicas.version")) >= 1;
 }
 
-/* --- create ------------------------------------------------------------------------------------ */
+/* --- create ----------------------------------------------------------------------------------- */
 
 struct refusal check_topic_settings(const struct controller_input *input,
                                     const struct create_topics_request_creatable_topic *topic,
@@ -38,7 +38,7 @@ struct refusal check_topic_settings(const struct controller_input *input,
     return r < 0 ? refuse(KAFKA_ERROR_INVALID_CONFIG, error) : (struct refusal){0};
 }
 
-/* --- alter ------------------------------------------------------------------------------------- */
+/* --- alter ------------------------------------------------------------------------------------ */
 
 /* One resource's settings while its operations are carried out. */
 struct alteration {

@@ -1,7 +1,7 @@
 /*
- * controller: plans every change of the cluster's metadata. A plan is records and a reply; the hands
- * append the records to the metadata log, apply them to the image, and release the reply when they
- * are committed. The controller has no state but the image and what it is told at start.
+ * controller: plans every change of the cluster's metadata. A plan is records and a reply; the
+ * hands append the records to the metadata log, apply them to the image, and release the reply when
+ * they are committed. The controller has no state but the image and what it is told at start.
  *
  * What it never does: write, wait, read a clock or make a random number (they come in the input),
  * keep a side table, alter the image. (QuorumController, ReplicationControlManager,
@@ -42,12 +42,12 @@ struct controller_plan {
     int32_t record_count;
 };
 
-/* Plans one request that a controller answers: `body` is the request's body in `version`; the reply's
- * body in the same version is appended to `reply`. -EBADMSG: the body does not decode or is larger
- * than CONTROLLER_BODY_BYTES_MAX (close the connection); -ENOTSUP: not an API of the controller;
- * -EMSGSIZE: the reply has no room. Kafka errors go into the reply. A plan without records (validate
- * only, all refused) is replied when what was planned before is committed, as all are.
- * CreateTopics, DeleteTopics, CreatePartitions, IncrementalAlterConfigs. */
+/* Plans one request that a controller answers: `body` is the request's body in `version`; the
+ * reply's body in the same version is appended to `reply`. -EBADMSG: the body does not decode or is
+ * larger than CONTROLLER_BODY_BYTES_MAX (close the connection); -ENOTSUP: not an API of the
+ * controller; -EMSGSIZE: the reply has no room. Kafka errors go into the reply. A plan without
+ * records (validate only, all refused) is replied when what was planned before is committed, as all
+ * are. CreateTopics, DeleteTopics, CreatePartitions, IncrementalAlterConfigs. */
 MUST_USE int controller_plan_request(const struct controller_input *input, enum api_key key,
                                      int16_t version, struct slice body,
                                      struct controller_plan *plan, struct writer *reply);
@@ -74,9 +74,9 @@ void controller_plan_fencing(const struct controller_input *input, int32_t broke
 void controller_plan_producer_ids(const struct controller_input *input, int32_t broker_id,
                                   struct controller_plan *plan, int64_t *first, int32_t *count);
 
-/* What `gregor format` lays down for an empty metadata log: feature levels, in Kafka's order. Levels
- * of `features` override; the others are those that clusters of that metadata.version begin with.
- * -EINVAL: *error says why. (kafka-storage format, BootstrapMetadata) */
+/* What `gregor format` lays down for an empty metadata log: feature levels, in Kafka's order.
+ * Levels of `features` override; the others are those that clusters of that metadata.version begin
+ * with. -EINVAL: *error says why. (kafka-storage format, BootstrapMetadata) */
 struct controller_feature {
     struct slice name;
     int16_t level;
@@ -107,9 +107,9 @@ int16_t controller_metadata_version_level(struct slice name);
 
 /* Where new partitions' replicas go. Replication factor 1 gives each broker a contiguous range of
  * partitions, higher factors stripe the leaders and spread the followers. Both start at the broker
- * that the fewest partitions of `existing` (NULL: a new topic) prefer, then with the fewest replicas,
- * then with the lowest id. Fenced brokers are taken only where there are not enough others. Fills
- * assignment[i * replication_factor + j] for the i-th new partition's j-th replica.
+ * that the fewest partitions of `existing` (NULL: a new topic) prefer, then with the fewest
+ * replicas, then with the lowest id. Fenced brokers are taken only where there are not enough
+ * others. Fills assignment[i * replication_factor + j] for the i-th new partition's j-th replica.
  * -ENOSPC: fewer brokers than replicas; -ENODEV: all brokers are fenced. */
 MUST_USE int controller_place(const struct image *image, int32_t partitions,
                               int16_t replication_factor, const struct image_topic *existing,

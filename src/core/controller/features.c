@@ -42,7 +42,7 @@ static const struct controller_supported *find(struct slice name)
     return NULL;
 }
 
-/* --- what format lays down --------------------------------------------------------------------- */
+/* --- what format lays down -------------------------------------------------------------------- */
 
 static int16_t level_with(const struct controller_supported *feature, int16_t metadata_version)
 {
@@ -123,7 +123,7 @@ int controller_plan_bootstrap(struct arena *arena, const struct controller_featu
     return 0;
 }
 
-/* --- the first records of a log ---------------------------------------------------------------- */
+/* --- the first records of a log --------------------------------------------------------------- */
 
 /* With eligible leader replicas, the cluster's min.insync.replicas must not change by a restart:
  * it becomes part of the metadata. (KIP-966) */

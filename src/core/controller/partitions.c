@@ -6,7 +6,7 @@
 
 enum { NO_LEADER_CHANGE = -2 };
 
-/* --- create partitions ------------------------------------------------------------------------- */
+/* --- create partitions ------------------------------------------------------------------------ */
 
 struct growth {
     struct planner planner;
@@ -168,7 +168,7 @@ int plan_create_partitions(const struct controller_input *input, int16_t version
     return wire_encode(&wire_create_partitions_response, version, &growth.response, reply, NULL);
 }
 
-/* --- leaderships ------------------------------------------------------------------------------- */
+/* --- leaderships ------------------------------------------------------------------------------ */
 
 /* A broker whose state changes with this plan. */
 struct mover {

@@ -6,7 +6,7 @@
 /* DirectoryId.UNASSIGNED: the broker chooses the folder. */
 static const struct uuid directory_unassigned = {.bytes = {[15] = 1}};
 
-/* --- loads ------------------------------------------------------------------------------------- */
+/* --- loads ------------------------------------------------------------------------------------ */
 
 /* Can it take new replicas? Not when all its folders are cordoned. (KIP-1066) */
 static bool accepts_replicas(const struct image_broker *broker)
@@ -66,7 +66,7 @@ void loads_init(struct loads *loads, const struct image *image, struct arena *ar
         count_topic(loads, loads->replicas, topic, INT32_MAX);
 }
 
-/* --- placing ----------------------------------------------------------------------------------- */
+/* --- placing ---------------------------------------------------------------------------------- */
 
 /* Brokers of one kind, active or not, as a ring that begins at the least loaded one. */
 struct circle {
@@ -111,8 +111,8 @@ static int32_t choose(const struct circle *circle, int32_t partitions, int32_t f
                                      : longer + (partition - in_longer) / share;
     }
     if (replica == 0) return partition % n;
-    /* Each time round the circle the followers move on by one, so that the partitions of a broker that
-     * fails are not all led by the same other one afterwards. */
+    /* Each time round the circle the followers move on by one, so that the partitions of a broker
+     * that fails are not all led by the same other one afterwards. */
     return (partition + 1 + (replica - 1 + partition / n) % (n - 1)) % n;
 }
 
@@ -171,7 +171,7 @@ struct refusal refuse_place(const struct loads *loads, int r, int16_t replicatio
                                replication_factor, SLICE_ARG(why)));
 }
 
-/* --- by hand ----------------------------------------------------------------------------------- */
+/* --- by hand ---------------------------------------------------------------------------------- */
 
 static int compare_ids(int32_t a, int32_t b)
 {
@@ -224,7 +224,7 @@ struct refusal check_assignment(const struct image *image, struct assignment ass
     return (struct refusal){0};
 }
 
-/* --- the record -------------------------------------------------------------------------------- */
+/* --- the record ------------------------------------------------------------------------------- */
 
 /* The folder of a broker that has only one is known; others choose and tell later. */
 static struct uuid default_directory(const struct image_broker *broker)

@@ -57,7 +57,7 @@ MUST_USE int plan_alter_configs(const struct controller_input *input, int16_t ve
                                 const struct incremental_alter_configs_request *request,
                                 struct controller_plan *plan, struct writer *reply);
 
-/* --- places ------------------------------------------------------------------------------------ */
+/* --- places ----------------------------------------------------------------------------------- */
 
 struct assignment {
     const int32_t *replicas;
@@ -97,7 +97,7 @@ MUST_USE bool plan_partition(struct planner *planner, const struct uuid *topic_i
 /* Elections for the partitions of a broker whose state becomes `active` with this plan. */
 void plan_leaderships(struct planner *planner, int32_t broker_id, bool active);
 
-/* --- settings ---------------------------------------------------------------------------------- */
+/* --- settings --------------------------------------------------------------------------------- */
 
 /* Checks the settings of a topic to be created: pairs with the last of equal keys, in the arena. */
 struct refusal check_topic_settings(const struct controller_input *input,

@@ -24,7 +24,7 @@ static struct uuid random_uuid(struct prng *random)
     return uuid;
 }
 
-/* --- create ------------------------------------------------------------------------------------ */
+/* --- create ----------------------------------------------------------------------------------- */
 
 struct creation {
     struct planner planner;
@@ -65,8 +65,8 @@ static bool names_collide(struct slice a, struct slice b)
     return true;
 }
 
-/* Whoever collides shares what stands before the first such character, so lies in one stretch of the
- * names in ascending order. */
+/* Whoever collides shares what stands before the first such character, so lies in one stretch of
+ * the names in ascending order. */
 static const struct image_topic *find_collision(const struct image *image, struct slice name)
 {
     size_t prefix_size = 0;
@@ -401,7 +401,7 @@ int plan_create_topics(const struct controller_input *input, int16_t version,
     return wire_encode(&wire_create_topics_response, version, &creation.response, reply, NULL);
 }
 
-/* --- delete ------------------------------------------------------------------------------------ */
+/* --- delete ----------------------------------------------------------------------------------- */
 
 struct deletion {
     struct planner planner;
