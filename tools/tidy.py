@@ -18,6 +18,7 @@ import subprocess
 import sys
 
 COLUMNS_MAX = 100
+COLUMNS_MAX_PYTHON = 120    # tests hold long names and expectations
 FILE_LINES_MAX = 800
 FUNCTION_LINES_MAX = 70
 ASSERTS_PER_KLOC_MIN = 25   # in core/ and log/
@@ -184,11 +185,13 @@ def check_sizes(tree):
     """Files, functions and lines that a reader can hold."""
     for path, text in tree.matching(TEXT):
         lines = text.splitlines()
+        python = path.endswith(".py") or text.startswith("#!/usr/bin/env python3")
+        columns_max = COLUMNS_MAX_PYTHON if python else COLUMNS_MAX
         if len(lines) > FILE_LINES_MAX:
             yield path, len(lines), f"{len(lines)} lines; a file has at most {FILE_LINES_MAX}"
         for number, line in enumerate(lines, 1):
-            if len(line) > COLUMNS_MAX:
-                yield path, number, f"{len(line)} columns; a line has at most {COLUMNS_MAX}"
+            if len(line) > columns_max:
+                yield path, number, f"{len(line)} columns; a line has at most {columns_max}"
         if not SOURCE.search(path):
             continue
         start = None

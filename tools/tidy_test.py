@@ -91,6 +91,7 @@ class TidyTest(unittest.TestCase):
         self.finds(tidy.check_sizes, "src/log/log.c", "int x;\n" * 801, "801 lines")
         self.finds(tidy.check_sizes, "src/log/log.c", "/* " + "x" * 98 + "\n",
                    "101 columns", 1)
+        self.finds(tidy.check_sizes, "tools/x.py", "#" * 121 + "\n", "121 columns", 1)
         body = "void f(void)\n{\n" + "    x();\n" * 71 + "}\n"
         self.finds(tidy.check_sizes, "src/log/log.c", body, "71 lines", 2)
 
