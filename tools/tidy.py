@@ -94,7 +94,7 @@ class Tree:
     def product(self):
         """The C that ships: no tests."""
         return [(path, text) for path, text in self.matching(SOURCE)
-                if path.startswith("src/") and not path.endswith("_test.c")]
+                if path.startswith("src/") and not path.endswith(("_test.c", "_fixture.c"))]
 
 
 def bare(text):
