@@ -30,11 +30,13 @@ static void push(struct epochs *epochs, int32_t epoch, int64_t start_offset)
         epochs->entries =
             memory_grow(epochs->entries, (size_t)epochs->capacity * sizeof(epochs->entries[0]));
     }
+    ASSERT(epochs->count < epochs->capacity);
     epochs->entries[epochs->count++] = (struct epoch_entry){epoch, start_offset};
 }
 
 void epochs_assign(struct epochs *epochs, int32_t epoch, int64_t start_offset)
 {
+    ASSERT(start_offset >= 0);
     if (epoch < 0) return; /* written before there were epochs */
     if (epochs->count > 0 && epochs->entries[epochs->count - 1].epoch >= epoch) return;
     /* An epoch in which nothing was written gives way to the next. */
@@ -57,6 +59,7 @@ void epochs_truncate_start(struct epochs *epochs, int64_t start_offset)
     int32_t gone = 0;
     while (gone + 1 < epochs->count && epochs->entries[gone + 1].start_offset <= start_offset)
         gone++;
+    ASSERT(gone == 0 || gone < epochs->count);
     if (gone > 0) {
         epochs->count -= gone;
         memmove(epochs->entries, epochs->entries + gone,
@@ -136,6 +139,7 @@ void log_epoch_end(const struct log *log, int32_t epoch, int32_t *found_epoch, i
     int32_t next = 0;
     while (epochs->entries[next].epoch <= epoch)
         next++;
+    ASSERT(next < epochs->count); /* the last one is greater */
     if (next == 0) {
         /* Older than all that is left: its records are gone, up to the first epoch's start. */
         *found_epoch = epoch;
@@ -144,6 +148,7 @@ void log_epoch_end(const struct log *log, int32_t epoch, int32_t *found_epoch, i
     }
     *found_epoch = epochs->entries[next - 1].epoch;
     *end_offset = epochs->entries[next].start_offset;
+    ASSERT(*found_epoch <= epoch);
 }
 
 void log_assign_epoch(struct log *log, int32_t epoch)

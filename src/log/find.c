@@ -88,6 +88,7 @@ static int learn_times(const struct log_search *search, struct search_segment *s
 static bool find_entry(struct os_file *file, size_t entry_size, bool long_key, int64_t key,
                        uint8_t *found)
 {
+    ASSERT(entry_size <= TIME_ENTRY_SIZE);
     int64_t size;
     bool any = false;
     if (os_file_size(file, &size) < 0) return false;
@@ -221,6 +222,7 @@ void log_search_run(struct log_search *search)
 int log_search_end(struct log_search *search, int64_t *offset, int64_t *timestamp)
 {
     int r = search->result;
+    ASSERT(r <= 0);
     if (r == 0) {
         *offset = search->found_offset;
         *timestamp = search->found_timestamp;

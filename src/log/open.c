@@ -190,6 +190,7 @@ static int load(struct log *log, const struct log_options *options, struct log_r
     if (r == 0) r = log_load_producers(log, options->clean);
     if (r == 0) r = os_dir_list(log->os, log->directory, remove_stray_snapshot, log);
     if (r < 0) return r;
+    ASSERT(log->segments[0]->base_offset <= log->start_offset);
     epochs_truncate_start(&log->epochs, log->start_offset);
     log->flushed_offset = log->end_offset;
     return 0;

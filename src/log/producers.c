@@ -75,6 +75,7 @@ enum kafka_error producers_check(const struct producers *producers, const struct
                                  int64_t *duplicate_offset, int64_t *duplicate_timestamp)
 {
     *duplicate_offset = *duplicate_timestamp = -1;
+    ASSERT(batch->producer_id >= 0);
     const struct producer *producer = find(producers, batch->producer_id);
     /* Unknown: expired, or its records were deleted. Any sequence may begin (KIP-360). */
     if (producer == NULL) return KAFKA_ERROR_NONE;
@@ -106,6 +107,7 @@ static void remember_batch(struct producer *producer, const struct batch *batch)
                 (LOG_BATCHES_REMEMBERED - 1) * sizeof(producer->batches[0]));
         producer->batch_count--;
     }
+    ASSERT(producer->batch_count < LOG_BATCHES_REMEMBERED);
     producer->batches[producer->batch_count++] = (struct producer_batch){
         .first_sequence = batch->base_sequence,
         .last_sequence = batch_last_sequence(batch),
@@ -198,6 +200,7 @@ int producers_save(struct producers *producers, struct os *os, const char *direc
     writer_put_be16(&writer, SNAPSHOT_VERSION);
     int r = wire_encode(&wire_producer_snapshot, SNAPSHOT_VERSION, &snapshot, &writer, NULL);
     if (r == 0) {
+        ASSERT(writer.size >= SNAPSHOT_CRC_END);
         struct slice covered = {writer.data + SNAPSHOT_CRC_END, writer.size - SNAPSHOT_CRC_END};
         store_be32(writer.data + 2, crc32c(covered));
         char path[OS_PATH_MAX];
@@ -283,6 +286,7 @@ int producers_load(struct producers *producers, struct os *os, const char *direc
         newest.found = -1;
         int r = os_dir_list(os, directory, pick_newest, &newest);
         if (r < 0) return r;
+        ASSERT(newest.found <= newest.limit);
         *found = newest.found;
         producers->snapshot_offset = newest.found;
         if (newest.found < 0) return 0;

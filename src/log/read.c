@@ -23,6 +23,8 @@ static int find_end(const struct log *log, int32_t index, int64_t limit, struct 
 static int fit(const struct log *log, struct log_segment *segment, int64_t position, int64_t end,
                size_t max_bytes, bool whole_first, struct log_cold *cold, size_t *size)
 {
+    ASSERT(position < end);
+    ASSERT(end <= segment->written);
     *size = (size_t)(end - position);
     if (*size <= max_bytes) return 0;
     struct batch batch;
@@ -39,6 +41,8 @@ static int fit(const struct log *log, struct log_segment *segment, int64_t posit
 static int pin_range(const struct log *log, struct log_segment *segment, int64_t position,
                      size_t size, bool wait, struct log_extent *extent, struct log_cold *cold)
 {
+    ASSERT(size > 0);
+    ASSERT(position + (int64_t)size <= segment->written);
     struct os_file *file;
     int r = segment_open_log(log, segment, &file);
     if (r < 0) return r;
@@ -77,6 +81,7 @@ int log_read(struct log *log, int64_t offset, int64_t limit_offset, size_t max_b
              bool whole_first, bool wait, struct log_extent *extent, struct log_cold *cold)
 {
     if (offset < log->start_offset || offset > log->end_offset) return -ERANGE;
+    ASSERT(log->written_offset <= log->end_offset);
     int64_t limit = limit_offset < log->written_offset ? limit_offset : log->written_offset;
     struct log_extent found = {.base_offset = -1};
     *extent = found;
@@ -109,6 +114,7 @@ void log_extent_release(struct log_extent *extent)
 void log_cold_run(struct log_cold *cold)
 {
     uint8_t bytes[64 << 10];
+    ASSERT(cold->pin != NULL);
     int64_t end = cold->position + (int64_t)cold->size;
     for (int64_t at = cold->position; at < end;) {
         size_t size = end - at < (int64_t)sizeof(bytes) ? (size_t)(end - at) : sizeof(bytes);

@@ -228,6 +228,7 @@ int log_recover(struct log *log, const int64_t *bases, int32_t count, int64_t po
         r = log_start_segment(log, os_wall_ms(log->os));
     }
     if (r < 0) return r;
+    ASSERT(log->segment_count > 0);
     log->written_offset = log->end_offset;
     recovery->segments = log->segment_count;
     recovery->log_end_offset = log->end_offset;
@@ -247,6 +248,7 @@ static int replay_segment(struct log *log, struct log_segment *segment, int64_t 
     int r = segment_open_log(log, segment, &file);
     if (r == 0) r = segment_find(log, segment, from, NULL, &position, &base_offset);
     if (r < 0) return r;
+    ASSERT(position <= segment->written);
     struct scan scan;
     struct batch batch;
     scan_start(&scan, file, position, segment->written);
