@@ -12,6 +12,12 @@ from node import same, wait_until  # noqa: E402
 RUN = "%x" % int(time.time() * 1000)  # in names, so that a broker can be tested twice
 
 
+def restarts(function):
+    """Marks a test that ends the broker."""
+    function.restarts = True
+    return function
+
+
 class World:
     def __init__(self, broker):
         self.broker = broker
