@@ -3,7 +3,10 @@
 #include "api/topics.h"
 
 /* Of one resource: some 350 entries, each with its synonyms and their texts. */
-enum { DESCRIPTION_BYTES_MAX = 1 << 20 };
+enum {
+    DESCRIPTION_BYTES_MAX = 1 << 20,
+    SOURCE_BROKER_LOGGER = 6, /* DescribeConfigsResponse.ConfigSource */
+};
 
 struct description {
     struct api_request *request;
@@ -23,7 +26,7 @@ static bool description_wants(const struct description *description, struct slic
 {
     const struct describe_configs_request_describe_configs_resource *resource =
         description->resource;
-    if (resource->configuration_keys_count < 0) return true;
+    if (resource->configuration_keys_count <= 0) return true; /* none named: all */
     for (int32_t i = 0; i < resource->configuration_keys_count; i++) {
         if (slice_equal(resource->configuration_keys[i], key)) return true;
     }
@@ -130,41 +133,109 @@ static void describe_cluster_defaults(struct description *description)
     }
 }
 
-static void describe_broker(struct description *description)
+/* Is the resource this broker? Says what is wrong with its name if not. */
+static bool names_this_broker(struct description *description, const char *expected)
 {
     struct slice name = description->resource->resource_name;
     struct arena *arena = description->request->arena;
-    int32_t node_id = shard_node_id(description->request->shard);
+    int node_id = (int)shard_node_id(description->request->shard);
     int64_t id;
-    if (name.size == 0) {
+    if (slice_parse_int64(name, INT32_MIN, INT32_MAX, &id) == 0 && id == node_id) return true;
+    struct slice text;
+    if (name.size == 0)
+        text = SLICE("Broker id must not be empty");
+    else if (slice_parse_int64(name, INT32_MIN, INT32_MAX, &id) < 0)
+        text =
+            arena_printf(arena, "Broker id must be an integer, but it is: %.*s", SLICE_ARG(name));
+    else
+        text = arena_printf(arena, "Unexpected broker id, expected %d%s received %.*s", node_id,
+                            expected, SLICE_ARG(name));
+    description_refuse(description, KAFKA_ERROR_INVALID_REQUEST, text);
+    return false;
+}
+
+static void describe_broker(struct description *description)
+{
+    if (description->resource->resource_name.size == 0)
         describe_cluster_defaults(description);
+    else if (names_this_broker(description, " or empty string, but"))
+        description_entries(description, SETTING_SCOPE_BROKER, NULL, 0);
+}
+
+/* All of us log by one level. (KIP-412) */
+static void describe_loggers(struct description *description)
+{
+    static const char *const levels[] = {
+        [TRACE_DEBUG] = "DEBUG", [TRACE_INFO] = "INFO",   [TRACE_WARN] = "WARN",
+        [TRACE_ERROR] = "ERROR", [TRACE_FATAL] = "FATAL",
+    };
+    if (!names_this_broker(description, " but")) return;
+    if (!description_wants(description, SLICE("root"))) return;
+    struct describe_configs_response_describe_configs_result *answer = description->answer;
+    answer->configs = arena_alloc(description->request->arena, sizeof(answer->configs[0]));
+    answer->configs_count = 1;
+    answer->configs[0] = (struct describe_configs_response_describe_configs_resource_result){
+        .name = SLICE("root"),
+        .value = slice_of(levels[shard_trace(description->request->shard)->level]),
+        .config_source = SOURCE_BROKER_LOGGER,
+    };
+}
+
+/* Groups and metrics subscriptions need not exist to have settings. */
+static void describe_named(struct description *description, enum setting_scope scope,
+                           enum image_resource resource, struct slice nameless)
+{
+    struct slice name = description->resource->resource_name;
+    if (name.size == 0) {
+        description_refuse(description, KAFKA_ERROR_INVALID_REQUEST, nameless);
         return;
     }
-    if (slice_parse_int64(name, INT32_MIN, INT32_MAX, &id) < 0) {
-        description_refuse(
-            description, KAFKA_ERROR_INVALID_REQUEST,
-            arena_printf(arena, "Broker id must be an integer, but it is: %.*s", SLICE_ARG(name)));
-        return;
+    int32_t count;
+    const struct setting_pair *overrides =
+        description_overrides(description, resource, name, &count);
+    description_entries(description, scope, overrides, count);
+}
+
+/* False: no such kind. */
+static bool describe(struct description *description)
+{
+    description->answer->error_message = SLICE("");
+    switch (description->resource->resource_type) {
+    case IMAGE_RESOURCE_TOPIC:
+        describe_topic(description);
+        return true;
+    case IMAGE_RESOURCE_BROKER:
+        describe_broker(description);
+        return true;
+    case IMAGE_RESOURCE_BROKER_LOGGER:
+        describe_loggers(description);
+        return true;
+    case IMAGE_RESOURCE_CLIENT_METRICS:
+        describe_named(description, SETTING_SCOPE_CLIENT_METRICS, IMAGE_RESOURCE_CLIENT_METRICS,
+                       SLICE("Client metrics subscription name must not be empty"));
+        return true;
+    case IMAGE_RESOURCE_GROUP:
+        describe_named(description, SETTING_SCOPE_GROUP, IMAGE_RESOURCE_GROUP,
+                       SLICE("Group name must not be empty"));
+        return true;
+    default:
+        return false;
     }
-    if (id != node_id) {
-        description_refuse(description, KAFKA_ERROR_INVALID_REQUEST,
-                           arena_printf(arena,
-                                        "Unexpected broker id, expected %d or empty string, but "
-                                        "received %.*s",
-                                        (int)node_id, SLICE_ARG(name)));
-        return;
-    }
-    description_entries(description, SETTING_SCOPE_BROKER, NULL, 0);
 }
 
 /* One resource of a kind that does not exist spoils the whole request, as in Kafka. */
-static bool all_kinds_are_known(const struct describe_configs_request *asked)
+static void refuse_all(struct api_request *request, struct describe_configs_response *answer)
 {
+    const struct describe_configs_request *asked = request->message;
     for (int32_t i = 0; i < asked->resources_count; i++) {
-        int8_t type = asked->resources[i].resource_type;
-        if (type != IMAGE_RESOURCE_TOPIC && type != IMAGE_RESOURCE_BROKER) return false;
+        answer->results[i] = (struct describe_configs_response_describe_configs_result){
+            .error_code = (int16_t)KAFKA_ERROR_INVALID_REQUEST,
+            .error_message = slice_of(kafka_error_text(KAFKA_ERROR_INVALID_REQUEST)),
+            .resource_type = asked->resources[i].resource_type,
+            .resource_name = asked->resources[i].resource_name,
+        };
     }
-    return true;
+    api_reply(request, answer);
 }
 
 void api_describe_configs(struct api_request *request)
@@ -175,7 +246,6 @@ void api_describe_configs(struct api_request *request)
     answer->results = arena_alloc(request->arena,
                                   (size_t)asked->resources_count * sizeof(answer->results[0]) + 1);
     answer->results_count = asked->resources_count;
-    bool known = all_kinds_are_known(asked);
     for (int32_t i = 0; i < asked->resources_count; i++) {
         if (!api_has_room(request, DESCRIPTION_BYTES_MAX)) {
             api_close(request); /* a few bytes for each resource ask for many */
@@ -185,13 +255,10 @@ void api_describe_configs(struct api_request *request)
                                           &answer->results[i]};
         answer->results[i].resource_type = asked->resources[i].resource_type;
         answer->results[i].resource_name = asked->resources[i].resource_name;
-        if (!known)
-            description_refuse(&description, KAFKA_ERROR_INVALID_REQUEST,
-                               slice_of(kafka_error_text(KAFKA_ERROR_INVALID_REQUEST)));
-        else if (asked->resources[i].resource_type == IMAGE_RESOURCE_TOPIC)
-            describe_topic(&description);
-        else
-            describe_broker(&description);
+        if (!describe(&description)) {
+            refuse_all(request, answer);
+            return;
+        }
     }
     api_reply(request, answer);
 }

@@ -128,13 +128,45 @@ static size_t page_bytes_max(const struct page *page)
                (sizeof(answer->topics[0].partitions[0]) + PAGE_REPLICAS * sizeof(int32_t));
 }
 
+/* A cursor points to a partition, and to a topic that is asked for. */
+static bool cursor_is_valid(const struct describe_topic_partitions_request *asked)
+{
+    if (asked->cursor == NULL) return true;
+    if (asked->cursor->partition_index < 0) return false;
+    for (int32_t i = 0; i < asked->topics_count; i++) {
+        if (slice_equal(asked->topics[i].name, asked->cursor->topic_name)) return true;
+    }
+    return asked->topics_count == 0;
+}
+
+static void refuse_cursor(struct api_request *request,
+                          struct describe_topic_partitions_response *answer)
+{
+    const struct describe_topic_partitions_request *asked = request->message;
+    answer->topics_count = asked->topics_count;
+    answer->topics =
+        arena_alloc(request->arena, (size_t)asked->topics_count * sizeof(answer->topics[0]));
+    for (int32_t i = 0; i < asked->topics_count; i++) {
+        answer->topics[i] =
+            (struct describe_topic_partitions_response_describe_topic_partitions_response_topic){
+                .error_code = (int16_t)KAFKA_ERROR_INVALID_REQUEST,
+                .name = asked->topics[i].name,
+                .topic_authorized_operations = TOPICS_OPERATIONS_NOT_ASKED,
+            };
+    }
+    api_reply(request, answer);
+}
+
 void api_describe_topic_partitions(struct api_request *request)
 {
     const struct describe_topic_partitions_request *asked = request->message;
     struct describe_topic_partitions_response *answer =
         arena_alloc(request->arena, sizeof(*answer));
     wire_defaults(&wire_describe_topic_partitions_response, answer);
-
+    if (!cursor_is_valid(asked)) {
+        refuse_cursor(request, answer);
+        return;
+    }
     int32_t limit = (int32_t)settings_number(shard_settings(request->shard),
                                              SETTING_MAX_REQUEST_PARTITION_SIZE_LIMIT);
     struct page page = {

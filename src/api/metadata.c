@@ -151,8 +151,7 @@ static void metadata_refuse(struct metadata *metadata, enum kafka_error error)
                                  (size_t)asked->topics_count * sizeof(answer->topics[0]));
     for (int32_t i = 0; i < asked->topics_count; i++) {
         struct slice name = asked->topics[i].name;
-        /* Null names are carried from version 12 on. */
-        if (slice_is_null(name) && metadata->request->version < 12) name = SLICE("");
+        if (slice_is_null(name)) name = SLICE("");
         answer->topics[i] = (struct metadata_response_metadata_response_topic){
             .error_code = (int16_t)error,
             .name = name,
