@@ -43,8 +43,11 @@ static void start_one(struct shard *shard, struct partition *partition)
 {
     partition->makes_point = partition->flush_indexes;
     partition->flush_indexes = false;
+    partition->flush_due = false;
     struct log_flush *flush = log_flush_begin(partition->log, partition->makes_point);
     if (flush == NULL) return;
+    partition->makes_point = log_flush_has_indexes(flush);
+    partition->flushed_ms = shard->now_ms;
     partition->flush = flush;
     partition->busy = true;
     partition->job = (struct os_job){.run = flush_run, .done = flush_done};
@@ -60,4 +63,48 @@ void flush_start(struct shard *shard)
         struct partition *partition = CONTAINER_OF(link, struct partition, flush_link);
         if (partition_wants_flush(partition)) start_one(shard, partition);
     }
+}
+
+/* --- flush.policy=os: Kafka's settings ----------------------------------------------------------- */
+
+enum { WATCH_NS = 1000000000 };
+
+static bool has_waited(const struct partition *partition)
+{
+    if (log_flushed_offset(partition->log) == log_end_offset(partition->log)) return false;
+    int64_t waited_ms = partition->shard->now_ms - partition->flushed_ms;
+    return waited_ms >= partition->config.flush_ms;
+}
+
+/* A sealed segment is flushed at once, as Kafka does behind a roll; the others by flush.messages and
+ * flush.ms, which by default never come. */
+bool flush_is_due(struct partition *partition)
+{
+    int32_t segments = log_segment_count(partition->log);
+    bool rolled = segments != partition->segment_count;
+    partition->segment_count = segments;
+    int64_t unflushed = log_end_offset(partition->log) - log_flushed_offset(partition->log);
+    return partition->flush_due || rolled || unflushed >= partition->config.flush_messages ||
+           has_waited(partition);
+}
+
+static void look_for_old(struct shard_timer *timer)
+{
+    struct shard *shard = CONTAINER_OF(timer, struct shard, flush_timer);
+    size_t cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&shard->partitions, &cursor)) != NULL) {
+        if (partition->state != PARTITION_ONLINE || partition->config.flush_ms == INT64_MAX)
+            continue;
+        if (partition->config.flush_policy != SETTINGS_FLUSH_OS || !has_waited(partition)) continue;
+        partition->flush_due = true;
+        flush_enqueue(partition);
+    }
+    flush_watch_time(shard);
+}
+
+void flush_watch_time(struct shard *shard)
+{
+    shard->flush_timer.fire = look_for_old;
+    shard_timer_set(shard, &shard->flush_timer, os_monotonic_ns(shard->os) + WATCH_NS);
 }

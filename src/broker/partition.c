@@ -122,7 +122,7 @@ void partition_flushed(struct partition *partition)
 bool partition_wants_flush(const struct partition *partition)
 {
     if (partition->state != PARTITION_ONLINE || log_has_failed(partition->log)) return false;
-    if (partition->flush_indexes) return true;
+    if (partition->flush_indexes || partition->flush_due) return true;
     if (partition->config.flush_policy == SETTINGS_FLUSH_OS) return false;
     return log_flushed_offset(partition->log) < log_end_offset(partition->log);
 }
@@ -241,6 +241,8 @@ void partition_write(struct partition *partition)
     struct replication_event event = {.kind = REPLICATION_APPENDED,
                                       .offset = log_end_offset(partition->log)};
     partition_step(partition, &event);
+    if (partition->config.flush_policy == SETTINGS_FLUSH_OS)
+        partition->flush_due = flush_is_due(partition);
     if (partition_wants_flush(partition)) flush_enqueue(partition);
 }
 

@@ -225,6 +225,7 @@ void shard_load(struct shard *shard)
     while (shard->opening > 0 && shard->failure == 0)
         os_turn(shard->os, INT64_MAX);
     checkpoint_start(shard);
+    flush_watch_time(shard);
 }
 
 static void wake_all(struct shard *shard)

@@ -55,10 +55,13 @@ struct partition {
     struct list_link flush_link;  /* in shard->flush_queue */
     struct os_job job;            /* open or flush: one at a time */
     struct log_flush *flush;
-    int32_t borrowed;   /* jobs of calls that use the log's files */
-    bool busy;          /* the job runs */
-    bool flush_indexes; /* the next flush makes a recovery point */
-    bool makes_point;   /* the one that runs does */
+    int32_t borrowed;      /* jobs of calls that use the log's files */
+    bool busy;             /* the job runs */
+    bool flush_indexes;    /* the next flush makes a recovery point */
+    bool makes_point;      /* the one that runs does */
+    bool flush_due;        /* flush.policy=os: a segment was sealed, flush.ms has passed … */
+    int64_t flushed_ms;    /* when the last flush began */
+    int32_t segment_count; /* as it was after the last write */
     /* of the open job */
     struct log_options options;
     struct log_files *own_files;
@@ -113,8 +116,9 @@ struct shard {
     struct heap timers;
     struct arena scratch;
     struct shard_timer checkpoint_timer;
-    struct os_mail command; /* from shard 0, at start and stop */
-    struct os_mail report;  /* to shard 0, likewise */
+    struct shard_timer flush_timer; /* looks for partitions whose flush.ms has passed */
+    struct os_mail command;         /* from shard 0, at start and stop */
+    struct os_mail report;          /* to shard 0, likewise */
     struct os_mail fail_mail;
     int failure;
     int64_t now_ms;
@@ -146,6 +150,9 @@ void call_flush_outbox(struct shard *shard);
 /* flush.c */
 void flush_enqueue(struct partition *partition);
 void flush_start(struct shard *shard);
+void flush_watch_time(struct shard *shard); /* starts its timer */
+/* flush.policy=os: is it time, by Kafka's own settings? */
+bool flush_is_due(struct partition *partition);
 
 /* follow.c: partitions as the image says. */
 void follow_change(void *context, const struct image_change *change);

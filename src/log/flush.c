@@ -58,13 +58,21 @@ struct log_flush *log_flush_begin(struct log *log, bool indexes)
     ASSERT(!log->flushing);
     if (log->failed) return NULL;
     struct log_flush *flush = prepare(log);
-    if (indexes) flush->result = index_save(log, log_last(log));
+    flush->indexes = indexes;
+    if (indexes) {
+        flush->result = index_save(log, log_last(log));
+        /* Indexes can be built again: a full disk only keeps them from being a recovery point. */
+        if (flush->result == -ENOSPC) {
+            flush->result = 0;
+            flush->indexes = false;
+        }
+    }
     for (int32_t i = log->segment_count - 1; i >= 0; i--) {
         struct log_segment *segment = log->segments[i];
         bool sealed = segment != log_last(log);
         if (sealed && !segment->dirty && !segment->indexes_dirty) break;
         if (segment->dirty) add_file(flush, segment->log, segment->base_offset, segment->written);
-        if (segment->indexes_dirty && (sealed || indexes) && flush->result == 0)
+        if (segment->indexes_dirty && (sealed || flush->indexes) && flush->result == 0)
             flush->result = add_index(log, flush, segment);
     }
     if (log->epochs.dirty) {
@@ -77,6 +85,11 @@ struct log_flush *log_flush_begin(struct log *log, bool indexes)
     log->new_entries = false;
     log->flushing = true;
     return flush;
+}
+
+bool log_flush_has_indexes(const struct log_flush *flush)
+{
+    return flush->indexes;
 }
 
 void log_flush_run(struct log_flush *flush)

@@ -137,6 +137,8 @@ struct log_flush;
 /* `indexes`: those of the segment that is written too, so that the flushed offset may become the
  * recovery point; sealed ones always are. NULL: nothing unflushed. */
 struct log_flush *log_flush_begin(struct log *log, bool indexes);
+/* Does it cover the indexes? A full disk may have kept it from that. */
+bool log_flush_has_indexes(const struct log_flush *flush);
 void log_flush_run(struct log_flush *flush); /* any thread */
 MUST_USE int log_flush_end(struct log *log,
                            struct log_flush *flush); /* frees it; error: log failed */

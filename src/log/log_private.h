@@ -165,6 +165,7 @@ struct log_flush {
     struct writer epochs; /* text of the epochs file; empty: not needed */
     int64_t end_offset;
     bool sync_directory;
+    bool indexes; /* of the segment that is written, too */
     int result;
 };
 

@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,11 +40,21 @@ static void on_signals(struct os_source *source, uint32_t epoll_events)
     }
 }
 
+/* As many descriptors as the system lets us have: the usual soft limit is a habit of old programs. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* then with fewer: files are opened as needed */
+}
+
 int os_create(const struct os_options *options, struct os **created)
 {
     ASSERT(options->workers_max >= 1);
     ASSERT(options->workers_max <= OS_WORKERS_LIMIT);
     struct os *os = memory_alloc_zero(sizeof(*os));
+    raise_file_limit();
     os->signals.fd = -1;
     os->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     os->wake = (struct os_source){eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), on_wake};
