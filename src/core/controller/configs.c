@@ -126,6 +126,7 @@ static struct refusal operate(struct alteration *alteration,
                            : "Can't SUBTRACT from key %.*s because its type is not LIST.",
                        op->name);
     int32_t at = find(alteration, op->name);
+    ASSERT(at < alteration->count);
     switch (op->config_operation) {
     case ALTER_SET:
         alteration->pairs[at].value = op->value;

@@ -107,6 +107,7 @@ int controller_plan_bootstrap(struct arena *arena, const struct controller_featu
     int r = check_levels(arena, features, count, error);
     if (r < 0) return r;
     const struct controller_supported *metadata = find(SLICE("metadata.version"));
+    ASSERT(metadata != NULL);
     int16_t metadata_version = chosen_level(features, count, metadata, metadata->fresh);
     struct controller_input input = {.arena = arena};
     struct planner planner;

@@ -25,6 +25,8 @@ struct addition {
 
 static struct assignment addition_assignment(const struct addition *addition, int32_t i)
 {
+    ASSERT(i >= 0);
+    ASSERT(i < addition->count);
     if (addition->replicas == NULL)
         return (struct assignment){addition->asked->assignments[i].broker_ids,
                                    addition->asked->assignments[i].broker_ids_count};
@@ -71,6 +73,7 @@ static struct refusal check_by_hand(const struct growth *growth, const struct ad
 static struct refusal place_addition(struct growth *growth, struct addition *addition)
 {
     struct arena *arena = growth->planner.input->arena;
+    ASSERT(addition->count > 0);
     int16_t factor = (int16_t)addition->replication_factor;
     int r = loads_place(&growth->loads, addition->count, factor, addition->topic, arena,
                         &addition->replicas);
@@ -114,6 +117,7 @@ grow_topic(struct growth *growth,
     /* What one topic planned goes when it turns out to be refused; the others' stays. */
     int32_t planned = growth->planner.count;
     refusal = plan_addition(growth, &addition);
+    ASSERT(growth->planner.count - planned <= addition.count);
     if (refusal.error == KAFKA_ERROR_NONE && growth->planner.count > CONTROLLER_RECORDS_MAX)
         refusal = refuse_too_many();
     if (refusal.error != KAFKA_ERROR_NONE) planner_cut(&growth->planner, planned);

@@ -34,6 +34,7 @@ static int32_t load_index(const struct loads *loads, int32_t broker_id)
 static void count_topic(const struct loads *loads, int64_t *counts, const struct image_topic *topic,
                         int32_t replicas_max)
 {
+    ASSERT(replicas_max > 0);
     for (int32_t i = 0; i < topic->partition_count; i++) {
         const struct image_partition *partition = &topic->partitions[i];
         for (int32_t j = 0; j < partition->replica_count && j < replicas_max; j++) {
@@ -60,6 +61,8 @@ void loads_init(struct loads *loads, const struct image *image, struct arena *ar
         loads->active_count += broker_is_active(broker);
         loads->broker_ids[loads->count++] = broker->id;
     }
+    ASSERT((size_t)loads->count <= brokers);
+    ASSERT(loads->active_count <= loads->count);
     struct slice cursor = SLICE_NULL;
     const struct image_topic *topic;
     while ((topic = image_topic_next(image, &cursor)) != NULL)
@@ -102,6 +105,9 @@ static int32_t choose(const struct circle *circle, int32_t partitions, int32_t f
                       int32_t partition, int32_t replica)
 {
     int32_t n = circle->count;
+    ASSERT(n > 0);
+    ASSERT(partition < partitions);
+    ASSERT(replica < factor);
     if (factor == 1) {
         /* Ranges; the first brokers take what is left over. */
         int32_t share = partitions / n;
@@ -111,6 +117,7 @@ static int32_t choose(const struct circle *circle, int32_t partitions, int32_t f
                                      : longer + (partition - in_longer) / share;
     }
     if (replica == 0) return partition % n;
+    ASSERT(replica < n);
     /* Each time round the circle the followers move on by one, so that the partitions of a broker
      * that fails are not all led by the same other one afterwards. */
     return (partition + 1 + (replica - 1 + partition / n) % (n - 1)) % n;
@@ -129,6 +136,8 @@ int loads_place(struct loads *loads, int32_t partitions, int16_t replication_fac
     struct circle active = make_circle(loads, true, arena);
     struct circle others = make_circle(loads, false, arena);
     int32_t from_active = replication_factor < active.count ? replication_factor : active.count;
+    ASSERT(from_active > 0);
+    ASSERT(active.count + others.count == loads->count);
     size_t total = (size_t)partitions * (size_t)replication_factor;
     int32_t *placed = arena_alloc(arena, total * sizeof(placed[0]));
     for (int32_t p = 0; p < partitions; p++) {
@@ -236,6 +245,8 @@ static struct uuid default_directory(const struct image_broker *broker)
 bool plan_partition(struct planner *planner, const struct uuid *topic_id, int32_t index,
                     struct assignment assignment)
 {
+    ASSERT(index >= 0);
+    ASSERT(assignment.count > 0);
     struct arena *arena = planner->input->arena;
     const struct image *image = planner->input->image;
     size_t count = (size_t)assignment.count;

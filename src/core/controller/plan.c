@@ -6,6 +6,7 @@
 
 void planner_begin(struct planner *planner, const struct controller_input *input)
 {
+    ASSERT(input->arena != NULL);
     *planner = (struct planner){.input = input};
     writer_init(&planner->writer, IMAGE_RECORD_BYTES_MAX);
 }
@@ -26,6 +27,7 @@ void planner_add_encoded(struct planner *planner, struct slice record)
         planner->records =
             memory_grow(planner->records, (size_t)planner->capacity * sizeof(planner->records[0]));
     }
+    ASSERT(planner->count < planner->capacity);
     planner->records[planner->count++] = arena_copy(planner->input->arena, record);
 }
 
@@ -44,6 +46,7 @@ void planner_cut(struct planner *planner, int32_t count)
 
 void planner_end(struct planner *planner, bool keep, struct controller_plan *plan)
 {
+    ASSERT(planner->input != NULL); /* begun, and ended once */
     int32_t count = keep ? planner->count : 0;
     struct slice *records = arena_alloc(planner->input->arena, (size_t)count * sizeof(records[0]));
     if (count > 0) memcpy(records, planner->records, (size_t)count * sizeof(records[0]));
@@ -55,6 +58,7 @@ void planner_end(struct planner *planner, bool keep, struct controller_plan *pla
 
 struct refusal refuse(enum kafka_error error, struct slice message)
 {
+    ASSERT(error != KAFKA_ERROR_NONE);
     return (struct refusal){error, message};
 }
 

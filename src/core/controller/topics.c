@@ -219,8 +219,11 @@ static void plan_topic(struct creation *creation, const struct new_topic *topic)
     for (int32_t i = 0; i < topic->partition_count; i++) {
         struct assignment assignment;
         if (topic->replicas == NULL) {
-            assignment = (struct assignment){assigned(topic->asked, i)->broker_ids,
-                                             topic->replication_factor};
+            const struct create_topics_request_creatable_replica_assignment *by_hand =
+                assigned(topic->asked, i);
+            ASSERT(by_hand != NULL); /* numbered 0..n-1, as was checked */
+            ASSERT(by_hand->broker_ids_count == topic->replication_factor);
+            assignment = (struct assignment){by_hand->broker_ids, topic->replication_factor};
         } else {
             assignment = (struct assignment){&topic->replicas[i * topic->replication_factor],
                                              topic->replication_factor};
@@ -284,6 +287,8 @@ static struct refusal create_topic(struct creation *creation,
         refusal = asked->assignments_count > 0 ? check_by_hand(creation, &topic)
                                                : place_topic(creation, &topic);
     if (refusal.error != KAFKA_ERROR_NONE) return refusal;
+    ASSERT(topic.partition_count > 0);
+    ASSERT(topic.replication_factor > 0);
     topic.id = random_uuid(input_of(creation)->random);
     plan_topic(creation, &topic);
     *result = (struct create_topics_response_creatable_topic_result){
