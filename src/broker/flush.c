@@ -65,7 +65,7 @@ void flush_start(struct shard *shard)
     }
 }
 
-/* --- flush.policy=os: Kafka's settings ----------------------------------------------------------- */
+/* --- flush.policy=os: Kafka's settings -------------------------------------------------------- */
 
 enum { WATCH_NS = 1000000000 };
 
@@ -76,8 +76,8 @@ static bool has_waited(const struct partition *partition)
     return waited_ms >= partition->config.flush_ms;
 }
 
-/* A sealed segment is flushed at once, as Kafka does behind a roll; the others by flush.messages and
- * flush.ms, which by default never come. */
+/* A sealed segment is flushed at once, as Kafka does behind a roll; the others by flush.messages
+ * and flush.ms, which by default never come. */
 bool flush_is_due(struct partition *partition)
 {
     int32_t segments = log_segment_count(partition->log);

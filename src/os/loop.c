@@ -40,7 +40,7 @@ static void on_signals(struct os_source *source, uint32_t epoll_events)
     }
 }
 
-/* As many descriptors as the system lets us have: the usual soft limit is a habit of old programs. */
+/* As many descriptors as the system allows: the usual soft limit is a habit of old programs. */
 static void raise_file_limit(void)
 {
     struct rlimit limit;
