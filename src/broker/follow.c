@@ -206,8 +206,25 @@ static void follow_partition(struct shard *shard, const struct image_topic *topi
         partition_lead(partition, partition->leader_epoch);
 }
 
+/* What was set for all brokers, and for this one, above the file. */
+static void overlay_settings(struct shard *shard)
+{
+    int32_t cluster_count, broker_count;
+    char id[16];
+    snprintf(id, sizeof(id), "%d", (int)shard_node_id(shard));
+    const struct image_config *cluster =
+        image_configs(shard->image, IMAGE_RESOURCE_BROKER, SLICE(""), &cluster_count);
+    const struct image_config *broker =
+        image_configs(shard->image, IMAGE_RESOURCE_BROKER, slice_of(id), &broker_count);
+    settings_destroy(shard->settings);
+    shard->settings =
+        settings_overlay(shard->broker->settings, (const struct setting_pair *)cluster,
+                         cluster_count, (const struct setting_pair *)broker, broker_count);
+}
+
 void follow_all(struct shard *shard)
 {
+    overlay_settings(shard);
     struct slice cursor = SLICE_NULL;
     const struct image_topic *topic;
     while ((topic = image_topic_next(shard->image, &cursor)) != NULL)
@@ -293,21 +310,6 @@ static void doom_topic(struct shard *shard, const struct uuid *topic_id)
 }
 
 /* --- changes ---------------------------------------------------------------------------------- */
-
-static void overlay_settings(struct shard *shard)
-{
-    int32_t cluster_count, broker_count;
-    char id[16];
-    snprintf(id, sizeof(id), "%d", (int)shard_node_id(shard));
-    const struct image_config *cluster =
-        image_configs(shard->image, IMAGE_RESOURCE_BROKER, SLICE(""), &cluster_count);
-    const struct image_config *broker =
-        image_configs(shard->image, IMAGE_RESOURCE_BROKER, slice_of(id), &broker_count);
-    settings_destroy(shard->settings);
-    shard->settings =
-        settings_overlay(shard->broker->settings, (const struct setting_pair *)cluster,
-                         cluster_count, (const struct setting_pair *)broker, broker_count);
-}
 
 static void follow_config(struct shard *shard, const struct image_change *change)
 {
