@@ -4,9 +4,10 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# What a build needs, by Debian's names. libcmocka is the unit tests', which every build contains.
+# What a build needs, by Debian's names. libcmocka is the unit tests', which meson wants to know of;
+# make is what gcc's link-time optimizer runs side by side with.
 build_packages=(
-    gcc libc6-dev meson ninja-build pkg-config python3
+    gcc libc6-dev make meson ninja-build pkg-config python3
     libcmocka-dev libdeflate-dev libisal-dev libjansson-dev liblz4-dev libsmartcols-dev
     libsnappy-dev libxxhash-dev libzstd-dev
 )

@@ -13,6 +13,6 @@ MUST_USE void *memory_alloc(size_t size); /* not cleared; size 0 gives a valid p
 MUST_USE void *memory_alloc_zero(size_t size);
 MUST_USE void *memory_grow(void *memory, size_t size); /* realloc; NULL is fine */
 MUST_USE char *memory_copy_text(const char *text);
-void memory_free(void *memory);                        /* NULL is fine */
+void memory_free(void *memory); /* NULL is fine */
 
 #endif

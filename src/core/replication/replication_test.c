@@ -11,9 +11,12 @@ static struct replication led(bool commit)
     struct replication state = {0};
     struct replication_effects effects;
     replication_step(&state,
-                     &(struct replication_event){.kind = REPLICATION_LEAD, .leader_epoch = 3,
-                                                 .offset = 100, .flushed_offset = 90,
-                                                 .start_offset = 10, .commit = commit},
+                     &(struct replication_event){.kind = REPLICATION_LEAD,
+                                                 .leader_epoch = 3,
+                                                 .offset = 100,
+                                                 .flushed_offset = 90,
+                                                 .start_offset = 10,
+                                                 .commit = commit},
                      &effects);
     assert_true(effects.high_watermark_moved);
     return state;
@@ -61,9 +64,12 @@ static void the_high_watermark_never_falls(void **state)
     assert_false(step(&r, REPLICATION_FLUSHED, 95).high_watermark_moved);
     assert_int_equal(r.high_watermark, 100);
     replication_step(&r,
-                     &(struct replication_event){.kind = REPLICATION_LEAD, .leader_epoch = 4,
-                                                 .offset = 100, .flushed_offset = 95,
-                                                 .start_offset = 10, .commit = true},
+                     &(struct replication_event){.kind = REPLICATION_LEAD,
+                                                 .leader_epoch = 4,
+                                                 .offset = 100,
+                                                 .flushed_offset = 95,
+                                                 .start_offset = 10,
+                                                 .commit = true},
                      &effects);
     assert_int_equal(r.high_watermark, 100);
     assert_int_equal(r.leader_epoch, 4);
