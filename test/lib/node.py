@@ -30,6 +30,7 @@ class Gregor:
     """Started again and again on one folder and one port; its data is in FOLDER/data."""
 
     can_restart = True
+    started = []
 
     def __init__(self, folder, *settings, prefix=(), environment=None):
         self.folder, self.data = folder, os.path.join(folder, "data")
@@ -52,6 +53,16 @@ class Gregor:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, env=self.environment)
+        Gregor.started.append(self)
+
+    @staticmethod
+    def end_all(folder):
+        """Kills what still runs on folders below this one."""
+        for node in Gregor.started:
+            if node.folder.startswith(folder) and node.is_alive():
+                node.process.kill()
+                node.process.wait()
+        Gregor.started = [node for node in Gregor.started if node.is_alive()]
 
     def log(self):
         """What it wrote since it was last started."""

@@ -1,13 +1,10 @@
-"""What a trap needs: a broker, fresh topics, and requests in few words."""
+"""What a test by raw requests needs: a broker, fresh topics, and requests in few words."""
 
 import itertools
-import os
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import kafka_wire as wire  # noqa: E402
-from node import same, wait_until  # noqa: E402
+import kafka_wire as wire
+from node import same, wait_until
 
 RUN = "%x" % int(time.time() * 1000)  # in names, so that a broker can be tested twice
 
