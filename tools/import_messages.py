@@ -108,13 +108,14 @@ def default_of(field):
 
 
 def versions_of(field, parent_versions):
-    return field.get("versions", parent_versions)
+    # A field that is only ever tagged may leave its own versions out: it has them from there on.
+    return field.get("versions", field.get("taggedVersions", parent_versions))
 
 
 def attributes(field, parent_versions):
     out = []
     if versions_of(field, parent_versions) != parent_versions:
-        out.append(field["versions"])
+        out.append(versions_of(field, parent_versions))
     if "nullableVersions" in field:
         out.append("null=" + field["nullableVersions"])
     if "tag" in field:

@@ -102,6 +102,7 @@ class Struct:
     def __init__(self, c_name):
         self.c_name = c_name
         self.fields = []
+        self.stands_for_absent = False  # see emit_initial
 
 
 class Message:
@@ -168,6 +169,9 @@ def parse(text):
             raise SchemaError("line %d: %s" % (number, error)) from None
     for message in messages:
         order_structs(message, message.struct, set())
+        for field in (field for struct in message.structs for field in struct.fields):
+            if field.is_pointer and field.default != "null":
+                field.struct.stands_for_absent = True
     return messages
 
 
@@ -291,6 +295,21 @@ def emit_field(struct, field, out):
     out.append("    {%s}," % ", ".join(cells))
 
 
+def emit_initial(struct, out):
+    """The struct with every field its default: what a pointer to it holds where the bytes say nothing,
+    though it could be null."""
+    cells = []
+    for field in struct.fields:
+        if field.is_array:
+            cells.append(".%s_count = %d" % (field.c_name, -1 if field.default == "null" else 0))
+        elif field.type in ("string", "bytes", "records") and field.default is None:
+            cells.append('.%s = {(const uint8_t *)"", 0}' % field.c_name)
+        elif field.struct is not None or field.default not in (None, "null"):
+            raise SystemExit("%s of a struct that stands for absent: teach schemac" % field.name)
+    out.append("static const struct %s initial_%s = {%s};"
+               % (struct.c_name, struct.c_name, ", ".join(cells)))
+
+
 def emit_type(struct, out):
     if struct.fields:
         out.append("static const struct wire_field fields_%s[] = {" % struct.c_name)
@@ -298,8 +317,11 @@ def emit_type(struct, out):
             emit_field(struct, field, out)
         out.append("};")
     fields = "fields_" + struct.c_name if struct.fields else "NULL"
-    out.append("static const struct wire_type type_%s = {%s, %d, sizeof(struct %s)};"
-               % (struct.c_name, fields, len(struct.fields), struct.c_name))
+    initial = "&initial_" + struct.c_name if struct.stands_for_absent else "NULL"
+    if struct.stands_for_absent:
+        emit_initial(struct, out)
+    out.append("static const struct wire_type type_%s = {%s, %d, sizeof(struct %s), %s};"
+               % (struct.c_name, fields, len(struct.fields), struct.c_name, initial))
     out.append("")
 
 

@@ -66,7 +66,7 @@ static void default_field(const struct wire_field *field, uint8_t *base)
         *(int32_t *)(void *)(base + field->count_offset) =
             field->flags & WIRE_DEFAULT_NULL ? -1 : 0;
     } else if (field->kind == WIRE_STRUCT && (field->flags & WIRE_POINTER)) {
-        *(void **)value = NULL;
+        *(const void **)value = field->flags & WIRE_DEFAULT_NULL ? NULL : field->type->initial;
     } else if (field->kind == WIRE_STRUCT) {
         wire_type_defaults(field->type, value);
     } else if (wire_kind_is_slice(field->kind)) {
@@ -271,6 +271,7 @@ static int decode_array(struct decoder *decoder, const struct wire_field *field,
     return r;
 }
 
+/* A byte tells whether it is null: -1 or 1, but 0 or 1 in tagged fields. */
 static int decode_pointer(struct decoder *decoder, const struct wire_field *field, void **value)
 {
     struct slice mark;
@@ -278,7 +279,7 @@ static int decode_pointer(struct decoder *decoder, const struct wire_field *fiel
     if (may_be_null(decoder, field)) {
         int r = slice_take(&decoder->in, 1, &mark);
         if (r < 0) return r;
-        if ((int8_t)mark.data[0] < 0) return 0;
+        if ((int8_t)mark.data[0] < (field->tag >= 0 ? 1 : 0)) return 0;
     }
     *value = arena_try_alloc(decoder->arena, field->type->size);
     if (*value == NULL) return -ENOMEM;

@@ -147,7 +147,8 @@ static int put_pointer(struct encoder *encoder, const struct wire_field *field, 
 {
     if (value == NULL && !may_be_null(encoder, field)) return -EINVAL;
     if (may_be_null(encoder, field)) {
-        int8_t mark = value == NULL ? -1 : 1;
+        int8_t null = field->tag >= 0 ? 0 : -1;
+        int8_t mark = value == NULL ? null : 1;
         put_number(encoder, WIRE_INT8, &mark);
     }
     return value == NULL ? 0 : put_type(encoder, field->type, value);
@@ -292,8 +293,11 @@ bool wire_is_default(const struct wire_field *field, const void *base)
         int32_t count = *(const int32_t *)(const void *)(at + field->count_offset);
         return field->flags & WIRE_DEFAULT_NULL ? count < 0 : count == 0;
     }
-    if (field->kind == WIRE_STRUCT && (field->flags & WIRE_POINTER))
-        return *(const void *const *)value == NULL;
+    if (field->kind == WIRE_STRUCT && (field->flags & WIRE_POINTER)) {
+        const void *pointer = *(const void *const *)value;
+        if (field->flags & WIRE_DEFAULT_NULL) return pointer == NULL;
+        return pointer != NULL && type_is_default(field->type, pointer);
+    }
     if (field->kind == WIRE_STRUCT) return type_is_default(field->type, value);
     if (wire_kind_is_slice(field->kind)) {
         const struct slice *slice = value;
