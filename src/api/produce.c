@@ -2,10 +2,12 @@
  * KIP-516, KIP-951; KafkaApis.handleProduceRequest) */
 #include "api/join.h"
 #include "api/topics.h"
+#include "base/memory.h"
 #include "wire/batch.h"
 
 enum {
-    ZSTD_SINCE = 7,   /* older clients cannot read it (KIP-110) */
+    ZSTD_SINCE = 7, /* older clients cannot read it (KIP-110) */
+    TOPIC_IDS_SINCE = 13,
     HINTS_SINCE = 10, /* the new leader in the answer (KIP-951) */
 };
 
@@ -52,6 +54,26 @@ static void hint_leader(struct join *join, const struct join_call *one)
             .node_id = leader.id, .host = leader.host, .port = leader.port, .rack = leader.rack};
 }
 
+static void tell_record_errors(struct join_call *one,
+                               struct produce_response_partition_produce_response *answer)
+{
+    struct call_produce *produced = &one->call.produce;
+    int32_t count = produced->record_error_count;
+    struct api_request *request = one->join->request;
+    if (api_has_room(request, (size_t)count * sizeof(answer->record_errors[0]))) {
+        answer->record_errors =
+            arena_alloc(request->arena, (size_t)count * sizeof(answer->record_errors[0]));
+        answer->record_errors_count = count;
+    }
+    for (int32_t i = 0; i < answer->record_errors_count; i++)
+        answer->record_errors[i] = (struct produce_response_batch_index_and_error_message){
+            .batch_index = produced->record_errors[i],
+            .batch_index_error_message = produced->error_message,
+        };
+    memory_free(produced->record_errors);
+    produced->record_errors = NULL;
+}
+
 static void produce_each(struct join_call *one)
 {
     struct produce_response_partition_produce_response *answer = one->answer;
@@ -61,14 +83,7 @@ static void produce_each(struct join_call *one)
     answer->log_append_time_ms = produced->log_append_time;
     answer->log_start_offset = produced->log_start_offset;
     answer->error_message = produced->error_message;
-    if (produced->record_error_index < 0) return;
-    answer->record_errors =
-        arena_alloc(one->join->request->arena, sizeof(answer->record_errors[0]));
-    answer->record_errors[0] = (struct produce_response_batch_index_and_error_message){
-        .batch_index = produced->record_error_index,
-        .batch_index_error_message = produced->error_message,
-    };
-    answer->record_errors_count = 1;
+    tell_record_errors(one, answer);
 }
 
 static bool has_error(const struct produce_response *response)
@@ -115,6 +130,8 @@ static enum kafka_error partition_check(const struct api_request *request,
                                         const struct image_topic **found)
 {
     const struct produce_request *asked = request->message;
+    if (request->version >= TOPIC_IDS_SINCE && uuid_is_zero(&topic->topic_id))
+        return KAFKA_ERROR_UNKNOWN_TOPIC_ID;
     enum kafka_error error =
         topics_find(shard_image(request->shard), topic->name, &topic->topic_id, data->index, found);
     if (error != KAFKA_ERROR_NONE) return error;
@@ -150,7 +167,6 @@ static void produce_partition(struct join *join,
         .base_offset = -1,
         .log_append_time = -1,
         .log_start_offset = -1,
-        .record_error_index = -1,
     };
 }
 

@@ -40,7 +40,8 @@ struct call_produce {
     int64_t log_append_time; /* out: -1 for CreateTime */
     int64_t log_start_offset;
     struct slice error_message; /* out: static text or null */
-    int32_t record_error_index; /* out: -1, or the record that was wrong (KIP-467) */
+    int32_t *record_errors;     /* out: records at fault (KIP-467); the caller frees: memory_free */
+    int32_t record_error_count;
 };
 
 struct call_read {

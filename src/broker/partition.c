@@ -3,8 +3,25 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "broker/recompress.h"
 #include "broker/shard_private.h"
 #include "broker/validate.h"
+
+/* A batch that was built anew; kept until it is written. */
+struct rebuilt {
+    struct list_link link;
+    struct writer bytes;
+};
+
+static void free_rebuilt(struct partition *partition)
+{
+    struct list_link *link;
+    while ((link = list_pop_front(&partition->rebuilt)) != NULL) {
+        struct rebuilt *rebuilt = CONTAINER_OF(link, struct rebuilt, link);
+        writer_deinit(&rebuilt->bytes);
+        memory_free(rebuilt);
+    }
+}
 
 struct partition *partition_create(struct shard *shard, const struct partition_key *key,
                                    struct slice topic)
@@ -20,6 +37,7 @@ struct partition *partition_create(struct shard *shard, const struct partition_k
     list_init(&partition->unwritten);
     list_init(&partition->uncommitted);
     list_init(&partition->watching);
+    list_init(&partition->rebuilt);
     return partition;
 }
 
@@ -46,6 +64,7 @@ void partition_destroy(struct partition *partition, enum kafka_error error)
     if (list_is_linked(&partition->staged_link)) list_remove(&partition->staged_link);
     if (list_is_linked(&partition->flush_link)) list_remove(&partition->flush_link);
     log_destroy(partition->log);
+    free_rebuilt(partition);
     memory_free((void *)(uintptr_t)partition->topic.data);
     memory_free(partition->directory);
     memory_free(partition);
@@ -157,25 +176,56 @@ static void stage(struct partition *partition)
         list_push_back(&partition->shard->staged, &partition->staged_link);
 }
 
+/* *batch becomes one in the topic's own codec. */
+static enum kafka_error rebuild(struct partition *partition, struct batch *batch)
+{
+    struct rebuilt *rebuilt = memory_alloc_zero(sizeof(*rebuilt));
+    writer_init(&rebuilt->bytes, (size_t)partition->config.segment_bytes);
+    list_push_back(&partition->rebuilt, &rebuilt->link);
+    stage(partition); /* the end of the turn frees it, appended or not */
+    int r = recompress(batch, &partition->config, &partition->shard->scratch, &rebuilt->bytes);
+    if (r < 0) return KAFKA_ERROR_MESSAGE_TOO_LARGE;
+    struct slice bytes = writer_slice(&rebuilt->bytes);
+    r = batch_take(&bytes, batch);
+    ASSERT(r == 0); /* we built it */
+    bool fits = (int64_t)batch->bytes.size <= partition->config.max_message_bytes;
+    return fits ? KAFKA_ERROR_NONE : KAFKA_ERROR_MESSAGE_TOO_LARGE;
+}
+
+/* The times that the batch is to be stored with. */
+static void stamp(const struct partition *partition, struct call_produce *produce,
+                  int64_t max_timestamp, struct batch *batch)
+{
+    uint8_t *bytes = (uint8_t *)(uintptr_t)batch->bytes.data; /* the frame's, ours to patch */
+    if (partition->config.log_append_time) {
+        produce->log_append_time = partition->shard->now_ms;
+        batch_stamp_log_append_time(bytes, batch->bytes.size, produce->log_append_time);
+        batch->max_timestamp = produce->log_append_time;
+        batch->attributes |= BATCH_LOG_APPEND_TIME;
+    } else if (batch->max_timestamp != max_timestamp ||
+               (batch->attributes & BATCH_LOG_APPEND_TIME)) {
+        batch_stamp_create_time(bytes, batch->bytes.size, max_timestamp);
+        batch->max_timestamp = max_timestamp;
+        batch->attributes &= (int16_t)~BATCH_LOG_APPEND_TIME;
+    }
+}
+
 static enum kafka_error append(struct partition *partition, struct call *call,
-                               const struct batch *batch)
+                               const struct validated *valid)
 {
     struct call_produce *produce = &call->produce;
-    uint8_t *bytes = (uint8_t *)(uintptr_t)batch->bytes.data; /* the frame's, ours to patch */
-    int64_t now_ms = partition->shard->now_ms;
-    if (partition->config.log_append_time)
-        batch_stamp_log_append_time(bytes, batch->bytes.size, now_ms);
-    struct batch stamped = *batch;
-    if (partition->config.log_append_time) {
-        stamped.max_timestamp = now_ms;
-        stamped.attributes |= BATCH_LOG_APPEND_TIME;
-        produce->log_append_time = now_ms;
+    struct batch batch = valid->batch;
+    if (recompress_is_due(&batch, &partition->config)) {
+        enum kafka_error error = rebuild(partition, &batch);
+        if (error != KAFKA_ERROR_NONE) return error;
     }
-    int r = log_append(partition->log, &stamped, bytes, partition->leader_epoch, now_ms,
-                       &produce->base_offset);
+    stamp(partition, produce, valid->max_timestamp, &batch);
+    int r = log_append(partition->log, &batch, (uint8_t *)(uintptr_t)batch.bytes.data,
+                       partition->leader_epoch, partition->shard->now_ms, &produce->base_offset);
     if (r == -ENOSPC) return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
     if (r < 0) {
         partition_fail(partition, r, "append");
+        shard_fail(partition->shard, r);
         return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
     }
     stage(partition);
@@ -186,15 +236,16 @@ static enum kafka_error append(struct partition *partition, struct call *call,
 /* A batch from a producer with an id: new, known already, or out of its order. Duplicates are
  * answered with their offset, when that is committed. */
 static enum kafka_error append_once(struct partition *partition, struct call *call,
-                                    const struct batch *batch)
+                                    const struct validated *valid)
 {
     struct call_produce *produce = &call->produce;
+    const struct batch *batch = &valid->batch;
     int64_t offset = -1, timestamp = -1;
     if (batch->producer_id >= 0) {
         enum kafka_error error = log_check_producer(partition->log, batch, &offset, &timestamp);
         if (error != KAFKA_ERROR_NONE) return error;
     }
-    if (offset < 0) return append(partition, call, batch);
+    if (offset < 0) return append(partition, call, valid);
     produce->base_offset = offset;
     /* as Kafka tells it, whatever the topic's timestamps are */
     produce->log_append_time = timestamp;
@@ -208,33 +259,33 @@ static void produce(struct partition *partition, struct call *call)
     struct call_produce *produce = &call->produce;
     produce->base_offset = -1;
     produce->log_append_time = -1;
-    produce->record_error_index = -1;
+    produce->record_errors = NULL;
+    produce->record_error_count = 0;
     produce->error_message = SLICE_NULL;
     produce->log_start_offset = log_start_offset(partition->log);
     if (produce->acks == -1 && partition->isr_count < partition->config.min_insync_replicas) {
         finish_produce(call, KAFKA_ERROR_NOT_ENOUGH_REPLICAS);
         return;
     }
-    struct batch batch;
-    struct validate_error refusal;
+    struct validated valid;
     enum kafka_error error =
         validate_records(produce->records, &partition->config, partition->shard->now_ms,
-                         &partition->shard->scratch, &batch, &refusal);
-    if (error == KAFKA_ERROR_NONE)
-        error = append_once(partition, call, &batch);
-    else {
-        produce->error_message = refusal.message;
-        produce->record_error_index = refusal.record_index;
-    }
+                         &partition->shard->scratch, &valid);
+    produce->error_message = valid.message;
+    produce->record_errors = valid.record_errors;
+    produce->record_error_count = valid.record_error_count;
+    if (error == KAFKA_ERROR_NONE) error = append_once(partition, call, &valid);
     if (error != KAFKA_ERROR_NONE) finish_produce(call, error);
 }
 
 void partition_write(struct partition *partition)
 {
+    int r = partition->state == PARTITION_ONLINE ? log_write(partition->log) : 0;
+    free_rebuilt(partition);
     if (partition->state != PARTITION_ONLINE) return;
-    int r = log_write(partition->log);
     if (r < 0) {
         partition_fail(partition, r, "write");
+        shard_fail(partition->shard, r);
         return;
     }
     finish_all(&partition->unwritten, KAFKA_ERROR_NONE);

@@ -51,6 +51,7 @@ struct partition {
     struct list unwritten;        /* produce calls of this turn */
     struct list uncommitted;      /* acks=all, until the high watermark passes; ascending */
     struct list watching;         /* reads that wait for records */
+    struct list rebuilt;          /* batches of this turn that are not the frame's */
     struct list_link staged_link; /* in shard->staged */
     struct list_link flush_link;  /* in shard->flush_queue */
     struct os_job job;            /* open or flush: one at a time */

@@ -13,16 +13,17 @@
 #include "wire/batch.h"
 #include "wire/errors.h"
 
-struct validate_error {
-    enum kafka_error error;
-    struct slice message; /* static; null: the error's own */
-    int32_t record_index; /* -1: not one record's fault */
+struct validated {
+    struct batch batch;    /* the one of the request; what stood behind it is left out */
+    int64_t max_timestamp; /* the greatest of its records */
+    /* of a refusal */
+    struct slice message;   /* static; null: the error's own */
+    int32_t *record_errors; /* records at fault, by their number; the caller frees (KIP-467) */
+    int32_t record_error_count;
 };
 
-/* `records` is one partition's part of a request. `scratch` is for decompression and is reset. On
- * success (NONE) *batch is its one batch. */
+/* `records` is one partition's part of a request. `scratch` is for decompression and is reset. */
 enum kafka_error validate_records(struct slice records, const struct settings_topic *topic,
-                                  int64_t now_ms, struct arena *scratch, struct batch *batch,
-                                  struct validate_error *error);
+                                  int64_t now_ms, struct arena *scratch, struct validated *result);
 
 #endif

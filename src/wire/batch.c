@@ -148,17 +148,28 @@ static uint32_t crc_power(size_t size)
 /* CRCs are linear: crc(head tail) = crc(head) * x^(8 |tail|) + crc(tail). When only the head
  * changes, the stored sum changes by the difference of the heads' CRCs, moved by the length of the
  * tail. A CRC that was wrong stays wrong. */
-void batch_stamp_log_append_time(uint8_t *bytes, size_t size, int64_t now_ms)
+static void restamp(uint8_t *bytes, size_t size, uint16_t attributes, int64_t max_timestamp)
 {
     ASSERT(size >= BATCH_HEADER_SIZE);
     ASSERT(bytes[MAGIC_AT] == BATCH_MAGIC);
     uint32_t before = crc_of(bytes, BATCH_HEADER_SIZE);
-    uint16_t attributes = load_be16(bytes + ATTRIBUTES_AT);
-    store_be16(bytes + ATTRIBUTES_AT, (uint16_t)(attributes | BATCH_LOG_APPEND_TIME));
-    store_be64(bytes + MAX_TIMESTAMP_AT, (uint64_t)now_ms);
+    store_be16(bytes + ATTRIBUTES_AT, attributes);
+    store_be64(bytes + MAX_TIMESTAMP_AT, (uint64_t)max_timestamp);
     uint32_t after = crc_of(bytes, BATCH_HEADER_SIZE);
     uint32_t change = crc_multiply(before ^ after, crc_power(size - BATCH_HEADER_SIZE));
     store_be32(bytes + CRC_AT, load_be32(bytes + CRC_AT) ^ change);
+}
+
+void batch_stamp_log_append_time(uint8_t *bytes, size_t size, int64_t now_ms)
+{
+    uint16_t attributes = load_be16(bytes + ATTRIBUTES_AT);
+    restamp(bytes, size, attributes | BATCH_LOG_APPEND_TIME, now_ms);
+}
+
+void batch_stamp_create_time(uint8_t *bytes, size_t size, int64_t max_timestamp)
+{
+    uint16_t attributes = load_be16(bytes + ATTRIBUTES_AT);
+    restamp(bytes, size, (uint16_t)(attributes & ~BATCH_LOG_APPEND_TIME), max_timestamp);
 }
 
 /* --- the records ------------------------------------------------------------------------------ */

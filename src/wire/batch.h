@@ -73,6 +73,10 @@ void batch_assign(uint8_t *bytes, int64_t base_offset, int32_t partition_leader_
  * again, by combining it with the header's part. (KIP-32) */
 void batch_stamp_log_append_time(uint8_t *bytes, size_t size, int64_t now_ms);
 
+/* CreateTime: clear the attribute and set max_timestamp to what the records say, likewise.
+ * (DefaultRecordBatch.setMaxTimestamp) */
+void batch_stamp_create_time(uint8_t *bytes, size_t size, int64_t max_timestamp);
+
 struct record {
     int64_t timestamp; /* ms */
     int64_t offset;
