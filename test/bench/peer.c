@@ -263,16 +263,6 @@ static int find_topic_once(struct peer *peer, const char *topic, struct uuid *id
     return 0;
 }
 
-int peer_find_topic(struct peer *peer, const char *topic, struct uuid *id, int32_t *partitions)
-{
-    int r = -EPROTO;
-    for (int i = 0; i < LEADER_TRIES && r == -EPROTO; i++) {
-        r = find_topic_once(peer, topic, id, partitions);
-        if (r == -EPROTO) nanosleep(&(struct timespec){.tv_nsec = LEADER_WAIT_NS}, NULL);
-    }
-    return r;
-}
-
 int peer_end_offset(struct peer *peer, const char *topic, int32_t partition, int64_t *end)
 {
     struct list_offsets_request_list_offsets_partition place = {
@@ -295,5 +285,19 @@ int peer_end_offset(struct peer *peer, const char *topic, int32_t partition, int
     if (response.topics_count != 1 || response.topics[0].partitions_count != 1) return -EBADMSG;
     r = peer_answered(peer, response.topics[0].partitions[0].error_code);
     if (r == 0) *end = response.topics[0].partitions[0].offset;
+    return r;
+}
+
+int peer_find_topic(struct peer *peer, const char *topic, struct uuid *id, int32_t *partitions)
+{
+    int r = -EPROTO;
+    for (int i = 0; i < LEADER_TRIES && r == -EPROTO; i++) {
+        int64_t end;
+        r = find_topic_once(peer, topic, id, partitions);
+        /* The metadata may name a leader that has not made its log yet. */
+        for (int32_t j = 0; r == 0 && j < *partitions; j++)
+            r = peer_end_offset(peer, topic, j, &end);
+        if (r == -EPROTO) nanosleep(&(struct timespec){.tv_nsec = LEADER_WAIT_NS}, NULL);
+    }
     return r;
 }

@@ -49,7 +49,7 @@ MUST_USE int peer_decode(struct slice frame, enum api_key key, int16_t version, 
 MUST_USE int peer_create_topic(struct peer *peer, const char *topic, int32_t partitions,
                                const char *settings);
 MUST_USE int peer_delete_topic(struct peer *peer, const char *topic);
-/* Waits up to ten seconds for every partition to have a leader; their count goes to *partitions. */
+/* Waits up to ten seconds for every partition to be served; their count goes to *partitions. */
 MUST_USE int peer_find_topic(struct peer *peer, const char *topic, struct uuid *id,
                              int32_t *partitions);
 /* The partition's end offset. */
