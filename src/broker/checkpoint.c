@@ -80,7 +80,8 @@ static struct checkpoint_set *gather(struct shard *shard)
     size_t cursor = 0;
     const struct partition *partition;
     while ((partition = map_next(&shard->partitions, &cursor)) != NULL)
-        if (partition->log != NULL) add_entry(set, partition);
+        if (partition->state != PARTITION_OPENING && partition->log != NULL)
+            add_entry(set, partition);
     return set;
 }
 

@@ -292,9 +292,11 @@ static void doom(struct partition *partition)
     void *removed = map_remove(&shard->partitions, MAP_KEY(partition->key));
     ASSERT(removed == partition);
     shard_timer_clear(shard, &partition->retry);
+    bool opening = partition->state == PARTITION_OPENING && partition->busy;
     partition->state = PARTITION_DOOMED;
     partition_answer_all(partition, KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION);
-    if (partition->log != NULL) {
+    /* What a job is just making is a worker's until that job is done. */
+    if (!opening && partition->log != NULL) {
         rename_away(partition);
         partition->renamed = true;
     }

@@ -133,7 +133,7 @@ def hostile_strings(world):
             (3, 9, b"\2" + b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
             (3, 9, b"\xff" * 30),
             (3, 9, b"\2\0"),
-            (3, 9, b"\1\1\0\0" + b"\xff\xff\xff\xff\x0f"),
+            (3, 9, b"\1\1\0\0" + b"\xff\xff\xff\xff\x07"),
             (3, 9, b"\1\1\0\0" + b"\1\0\xff\xff\xff\xff\x07"),
             (22, 0, b"\x7f\xff")):
         flexible = version >= wire.MESSAGES["request", NAMES[key]].flexible[0]

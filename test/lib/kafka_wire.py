@@ -426,7 +426,7 @@ def batches(data):
     reader, out = Reader(data or b""), []
     while len(data or b"") - reader.at >= 61:
         length = struct.unpack(">i", reader.data[reader.at + 8:reader.at + 12])[0]
-        if len(reader.data) - reader.at < length + 12:
+        if length < 49 or len(reader.data) - reader.at < length + 12:
             break
         out.append(Batch(reader))
     return out

@@ -7,6 +7,7 @@ import kafka_wire as wire
 from node import same, wait_until
 
 RUN = "%x" % int(time.time() * 1000)  # in names, so that a broker can be tested twice
+NUMBERS = itertools.count()
 
 
 def restarts(function):
@@ -18,7 +19,6 @@ def restarts(function):
 class World:
     def __init__(self, broker):
         self.broker = broker
-        self.numbers = itertools.count()
 
     @property
     def bootstrap(self):
@@ -33,7 +33,7 @@ class World:
     # --- topics -----------------------------------------------------------------------------------
 
     def name(self, stem="t"):
-        return "%s-%s-%d" % (stem, RUN, next(self.numbers))
+        return "%s-%s-%d" % (stem, RUN, next(NUMBERS))
 
     def create(self, name, partitions=1, validate_only=False, version=7, **configs):
         """The answer about this topic; a config's dots are underscores here."""
