@@ -1,0 +1,139 @@
+"""Disks that are full: produce is refused, everything else goes on, nothing that was acknowledged is lost."""
+
+import os
+import resource
+import signal
+import time
+
+import kafka_wire as wire
+from node import Gregor, same, wait_until
+from suite import alone
+from world import World
+
+MIB = 1 << 20
+STORAGE_ERROR = 56
+
+
+def on_small_disk(folder, size_mib, *settings):
+    """A gregor in a mount namespace of its own, its data on a tmpfs of that size."""
+    disk = os.path.join(folder, "disk")
+    os.makedirs(disk)
+    script = 'mount -t tmpfs -o size=%dm tmpfs "$0" && exec "$@"' % size_mib
+    prefix = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+    node = Gregor(os.path.join(folder, "node"), *settings, prefix=prefix + ["sh", "-c", script, disk])
+    node.data = os.path.join(disk, "data")
+    return node
+
+
+def fill(world, topic, batch, limit):
+    """Produces until it is refused; what was acknowledged as {offset: batch}, and the error."""
+    acknowledged = {}
+    for _ in range(limit):
+        answer = world.produce(topic, batch)
+        if answer["error_code"] != 0:
+            return acknowledged, answer["error_code"]
+        acknowledged[answer["base_offset"]] = batch
+    raise AssertionError("%d batches were taken" % limit)
+
+
+def served(world, topic, acknowledged):
+    for offset, batch in acknowledged.items():
+        same(world.batches(topic, offset)[0].bytes[61:], batch[61:], "offset %d" % offset)
+
+
+@alone
+def hostile_full(folder):
+    """a full disk: produce is error 56, fetch and admin go on, deleting a topic makes room again"""
+    node = on_small_disk(folder, 48, "log.segment.bytes=4194304", "log.segment.delete.delay.ms=0",
+                         "file.delete.delay.ms=0")
+    node.start()
+    world = World(node)
+    kept, filler = world.topic(), world.topic()
+    same(world.append(kept, wire.batch([b"kept"])), 0)
+    batch = wire.batch([os.urandom(MIB // 2)])
+    acknowledged, error = fill(world, filler, batch, 200)
+    same(error, STORAGE_ERROR, "the answer of a full disk")
+    same(len(acknowledged) > 20, True, "%d batches fitted" % len(acknowledged))
+    served(world, filler, acknowledged)
+    same(world.values(kept), [b"kept"])
+    same(node.is_alive(), True)
+    for _ in range(5):  # it stays so, and stays calm
+        same(world.produce(filler, batch)["error_code"], STORAGE_ERROR)
+    same(world.delete(filler), 0)
+    wait_until(lambda: world.produce(kept, batch)["error_code"] == 0, 30, "room again")
+    same(wire.batches(world.fetch(kept)["records"])[0].records()[0][3], b"kept")
+    same(node.end(), 0)
+
+
+@alone
+def hostile_file_size_limit(folder):
+    """no file may grow over a bound (RLIMIT_FSIZE): an error, no death by SIGXFSZ, nothing lost"""
+    node = Gregor(os.path.join(folder, "node"))
+    node.start()
+    topic = World(node).topic()
+    same(node.end(), 0)
+    node.prefix = ["prlimit", "--fsize=%d" % (3 * MIB)]
+    node.start()
+    world = World(node)
+    world.wait_for(topic)
+    batch = wire.batch([os.urandom(MIB // 4)])
+    acknowledged, error = fill(world, topic, batch, 40)
+    same(error, STORAGE_ERROR)
+    same(node.is_alive(), True)
+    served(world, topic, acknowledged)
+    node.end(signal.SIGKILL)
+    node.prefix = []
+    node.start()
+    world.wait_for(topic)
+    served(world, topic, acknowledged)
+    same(world.append(topic, batch) >= len(acknowledged), True, "it takes records again")
+    same(node.end(), 0)
+
+
+@alone
+def hostile_full_at_start(folder):
+    """no room for anything at the start: one clear line and exit status 1"""
+    disk = on_small_disk(folder, 1)
+    # the tmpfs is filled by the shell before the broker starts
+    disk.prefix[-2] = disk.prefix[-2].replace(
+        "exec", 'dd if=/dev/zero of="$0/fill" bs=4k status=none 2>/dev/null; exec')
+    disk.spawn()
+    same(disk.process.wait(20), 1, "exit status")
+    last = disk.log().decode().strip().splitlines()[-1]
+    same("No space left on device" in last, True, last)
+
+
+@alone
+def hostile_files_limit(folder):
+    """few open files allowed (64): many segments and partitions are served, and the limit is no death"""
+    node = Gregor(os.path.join(folder, "node"), "log.segment.bytes=1048576",
+                  prefix=["prlimit", "--nofile=64"])
+    node.start()
+    world = World(node)
+    topics = [world.topic(partitions=10) for _ in range(4)]
+    for topic in topics:
+        for partition in range(10):
+            same(world.append(topic, wire.batch([b"a"]), partition), 0)
+    for topic in topics:
+        for partition in range(10):
+            same(world.values(topic, partition), [b"a"])
+    held = []
+    for _ in range(100):  # more connections than files: refused or left waiting, not harmful
+        try:
+            held.append(world.connect())
+        except OSError:
+            break
+    for connection in held:
+        connection.close()
+    time.sleep(0.2)
+    same(world.append(topics[0], wire.batch([b"b"])), 1)
+    same(node.end(), 0)
+
+
+def limits():
+    """What this process may open must not be less than what tests need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+
+
+limits()
