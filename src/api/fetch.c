@@ -92,13 +92,14 @@ static void fetch_add(struct fetch *fetch, const struct fetch_target *target)
 }
 
 /* False: more than may be under way. */
-static bool fetch_make_room(struct fetch *fetch, size_t count)
+static bool fetch_make_room(struct fetch *fetch, size_t count, size_t name_bytes)
 {
     const struct api *api = fetch->request->api;
     size_t each = sizeof(struct fetch_partition) + sizeof(struct fetch_response_partition_data) +
                   sizeof(struct fetch_response_fetchable_topic_response) +
-                  sizeof(struct net_extent) + sizeof(struct wire_hole);
-    if (!api_has_room(fetch->request, count * each)) return false;
+                  sizeof(struct fetch_response_node_endpoint) + sizeof(struct net_extent) +
+                  sizeof(struct wire_hole);
+    if (!api_has_room(fetch->request, count * each + name_bytes)) return false;
     if (count > (size_t)(FETCH_READS_MAX - api->read_count)) return false;
     fetch->partitions = arena_alloc(fetch->request->arena, count * sizeof(fetch->partitions[0]));
     return true;
@@ -111,7 +112,7 @@ static bool fetch_take_whole(struct fetch *fetch)
     size_t count = 0;
     for (int32_t i = 0; i < asked->topics_count; i++)
         count += (size_t)asked->topics[i].partitions_count;
-    if (!fetch_make_room(fetch, count)) return false;
+    if (!fetch_make_room(fetch, count, 0)) return false;
     for (int32_t i = 0; i < asked->topics_count; i++) {
         const struct fetch_request_fetch_topic *topic = &asked->topics[i];
         /* Copied, for the image may be another when the answer is made. */
@@ -127,10 +128,12 @@ static bool fetch_take_whole(struct fetch *fetch)
 
 static bool fetch_take_session(struct fetch *fetch, const struct fetch_session *session)
 {
-    if (!fetch_make_room(fetch, map_count(&session->partitions))) return false;
-    struct slice name =
-        SLICE_NULL; /* a copy, for the session may be gone when the answer is made */
+    size_t name_bytes = 0;
     struct fetch_session_partition *partition = NULL;
+    while ((partition = fetch_session_next(session, partition)) != NULL)
+        name_bytes += partition->target.topic.size;
+    if (!fetch_make_room(fetch, map_count(&session->partitions), name_bytes)) return false;
+    struct slice name = SLICE_NULL; /* a copy, for the session may be gone when it is answered */
     while ((partition = fetch_session_next(session, partition)) != NULL) {
         struct fetch_target target = partition->target;
         if (!slice_equal(name, target.topic))

@@ -5,7 +5,10 @@
 #include "base/bytes.h"
 #include "base/memory.h"
 
-enum { KEY_FIXED_SIZE = sizeof(struct uuid) + sizeof(int32_t), TOPIC_NAME_MAX = 32767 };
+enum {
+    KEY_FIXED_SIZE = sizeof(struct uuid) + sizeof(int32_t),
+    TOPIC_NAME_MAX = 249, /* bytes: Topic.MAX_NAME_LENGTH */
+};
 
 static const int64_t EVICTION_NS = (int64_t)FETCH_SESSION_EVICTION_MS * 1000000;
 

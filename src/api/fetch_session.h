@@ -83,7 +83,7 @@ enum kafka_error fetch_sessions_use(struct fetch_sessions *sessions, int32_t id,
 struct fetch_session *fetch_sessions_create(struct fetch_sessions *sessions, int32_t partitions,
                                             bool uses_topic_ids, int64_t now_ns);
 
-/* Adds, or changes what is fetched. False: no room for one more. */
+/* Adds, or changes what is fetched. False: no room for one more, or no topic can have that name. */
 bool fetch_session_put(struct fetch_sessions *sessions, struct fetch_session *session,
                        const struct fetch_target *target);
 void fetch_session_forget(struct fetch_sessions *sessions, struct fetch_session *session,

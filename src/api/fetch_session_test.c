@@ -255,6 +255,21 @@ static void partitions_of_all_sessions_are_bounded(void **state)
     fetch_sessions_deinit(&sessions);
 }
 
+static void names_that_no_topic_has_are_not_kept(void **state)
+{
+    (void)state;
+    struct fetch_sessions sessions;
+    fetch_sessions_init(&sessions, 1, 10);
+    struct fetch_session *session = fetch_sessions_create(&sessions, 1, false, 0);
+    static const uint8_t letters[250] = {'a'};
+    struct fetch_target what = {.topic = {letters, sizeof(letters)}};
+    assert_false(fetch_session_put(&sessions, session, &what));
+    assert_null(fetch_session_find(session, &what));
+    what.topic.size--;
+    assert_true(fetch_session_put(&sessions, session, &what));
+    fetch_sessions_deinit(&sessions);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +285,7 @@ int main(void)
         cmocka_unit_test(a_larger_one_takes_the_place_of_an_old_smaller_one),
         cmocka_unit_test(no_slots_no_sessions),
         cmocka_unit_test(partitions_of_all_sessions_are_bounded),
+        cmocka_unit_test(names_that_no_topic_has_are_not_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
