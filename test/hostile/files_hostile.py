@@ -96,7 +96,7 @@ def damage(paths, how):
             write(path, DAMAGES[how](read(path)))
 
 
-def damaged(folder, suffixes, stop):
+def damaged(folder, suffixes, stop, judge):
     node = written(folder, stop)
     saved = os.path.join(folder, "saved")
     shutil.copytree(node.data, saved)
@@ -107,7 +107,7 @@ def damaged(folder, suffixes, stop):
             shutil.copytree(saved, node.data)
             damage(files(node, suffix), how)
             try:
-                whole(node)
+                judge(node)
             except Exception as error:
                 Gregor.end_all(folder)
                 wrong.append("%s %s: %s" % (suffix, how, error))
@@ -117,25 +117,39 @@ def damaged(folder, suffixes, stop):
 @alone
 def hostile_indexes_after_stop(folder):
     """.index and .timeindex damaged after a clean stop: rebuilt"""
-    damaged(folder, (".index", ".timeindex"), signal.SIGTERM)
+    damaged(folder, (".index", ".timeindex"), signal.SIGTERM, whole)
 
 
 @alone
 def hostile_indexes_after_kill(folder):
     """.index and .timeindex damaged after a kill: rebuilt"""
-    damaged(folder, (".index", ".timeindex"), signal.SIGKILL)
+    damaged(folder, (".index", ".timeindex"), signal.SIGKILL, whole)
 
 
 @alone
 def hostile_snapshots(folder):
     """producer snapshots damaged: rebuilt from the log or left out"""
-    damaged(folder, (".snapshot",), signal.SIGTERM)
+    damaged(folder, (".snapshot",), signal.SIGTERM, whole)
+
+
+def whole_or_offline(node):
+    """Served, or error 56 for this partition alone and a line that names the file."""
+    node.start()
+    world = World(node)
+    code = world.fetch(node.topic)["error_code"]
+    if code != 0:
+        same(code, 56, "the error")
+        same(b"leader-epoch-checkpoint" in node.log(), True, "named in\n%s" % node.log()[-300:].decode())
+    same(world.append(world.topic(), wire.batch([b"a"])), 0, "other topics")
+    node.end()
+    if code == 0:
+        whole(node)
 
 
 @alone
 def hostile_epochs(folder):
-    """leader-epoch-checkpoint damaged: the records are served"""
-    damaged(folder, ("leader-epoch-checkpoint",), signal.SIGTERM)
+    """leader-epoch-checkpoint damaged: the records are served, or a line names the file"""
+    damaged(folder, ("leader-epoch-checkpoint",), signal.SIGTERM, whole_or_offline)
 
 
 def whole_or_refused(node, name):
