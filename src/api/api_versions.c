@@ -50,6 +50,17 @@ static void fill_supported_features(struct api_request *request,
     }
 }
 
+static void add_finalized(struct api_versions_response *answer, struct slice name, int16_t level)
+{
+    if (level == 0) return;
+    answer->finalized_features[answer->finalized_features_count++] =
+        (struct api_versions_response_finalized_feature_key){
+            .name = name,
+            .max_version_level = level,
+            .min_version_level = level,
+        };
+}
+
 static void fill_finalized_features(struct api_request *request,
                                     struct api_versions_response *answer)
 {
@@ -60,18 +71,13 @@ static void fill_finalized_features(struct api_request *request,
     while (image_feature_next(image, &name, &level))
         count++;
     answer->finalized_features =
-        arena_alloc(request->arena, count * sizeof(answer->finalized_features[0]));
+        arena_alloc(request->arena, (count + 1) * sizeof(answer->finalized_features[0]));
     answer->finalized_features_epoch = image_last_offset(image);
     name = SLICE_NULL;
-    while (image_feature_next(image, &name, &level)) {
-        if (level == 0) continue;
-        answer->finalized_features[answer->finalized_features_count++] =
-            (struct api_versions_response_finalized_feature_key){
-                .name = name,
-                .max_version_level = level,
-                .min_version_level = level,
-            };
-    }
+    while (image_feature_next(image, &name, &level))
+        add_finalized(answer, name, level);
+    /* It is no record of the image: the quorum's own log holds it. */
+    add_finalized(answer, SLICE("kraft.version"), shard_kraft_version(request->shard));
 }
 
 void api_versions(struct api_request *request)

@@ -28,7 +28,6 @@ struct broker_options {
     const struct broker_handler *handler;
     struct trace *trace;
     bool format_if_empty; /* an unformatted single-node folder is formatted first */
-    bool quiet;
 };
 
 /* Opens folder, metadata and logs, binds listeners, registers. On error the reason was logged in

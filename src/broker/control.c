@@ -161,7 +161,9 @@ int control_open(struct broker *broker, bool clean)
         .on_failed = on_failed,
         .context = broker,
     };
-    return metadata_open(&options, &broker->metadata);
+    int r = metadata_open(&options, &broker->metadata);
+    if (r == 0) broker->kraft_version = metadata_is_dynamic(broker->metadata) ? 1 : 0;
+    return r;
 }
 
 static void registered(struct metadata_waiter *waiter, int error)

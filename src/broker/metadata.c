@@ -624,6 +624,11 @@ int32_t metadata_leader_epoch(const struct metadata *metadata)
     return metadata->leader_epoch;
 }
 
+bool metadata_is_dynamic(const struct metadata *metadata)
+{
+    return metadata->is_dynamic;
+}
+
 /* --- snapshots -------------------------------------------------------------------------------- */
 
 static int add_to_snapshot(void *context, struct slice record)

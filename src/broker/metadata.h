@@ -53,6 +53,8 @@ MUST_USE int metadata_close(struct metadata *metadata);
 const struct image *metadata_image(const struct metadata *metadata);
 int64_t metadata_end_offset(const struct metadata *metadata);
 int32_t metadata_leader_epoch(const struct metadata *metadata);
+/* Are the quorum's voters in its log (KIP-853)? */
+bool metadata_is_dynamic(const struct metadata *metadata);
 
 /* Appends a plan as one atomic batch and applies it at once. `waiter->committed` runs when all that
  * has been appended until now is committed (a plan without records: when what came before is); its

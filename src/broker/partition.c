@@ -153,6 +153,7 @@ static void finish_produce(struct call *call, enum kafka_error error)
     if (error != KAFKA_ERROR_NONE) {
         call->produce.base_offset = -1;
         call->produce.log_append_time = -1;
+        if (call->produce.record_error_count == 0) call->produce.log_start_offset = -1;
     }
     call_finish(call, error);
 }
@@ -271,7 +272,8 @@ static void produce(struct partition *partition, struct call *call)
     enum kafka_error error =
         validate_records(produce->records, &partition->config, partition->shard->now_ms,
                          &partition->shard->scratch, &valid);
-    produce->error_message = valid.message;
+    /* Kafka tells in words only what is wrong with single records. */
+    if (valid.record_error_count > 0) produce->error_message = valid.message;
     produce->record_errors = valid.record_errors;
     produce->record_error_count = valid.record_error_count;
     if (error == KAFKA_ERROR_NONE) error = append_once(partition, call, &valid);

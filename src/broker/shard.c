@@ -54,6 +54,11 @@ int32_t shard_node_id(const struct shard *shard)
     return shard->broker->identity.node_id;
 }
 
+int16_t shard_kraft_version(const struct shard *shard)
+{
+    return shard->broker->kraft_version;
+}
+
 struct slice shard_listener_name(const struct shard *shard, int tag)
 {
     ASSERT(tag >= 0);

@@ -27,6 +27,8 @@ const struct image *shard_image(const struct shard *shard);
 const struct settings *shard_settings(const struct shard *shard);
 struct slice shard_cluster_id(const struct shard *shard);
 int32_t shard_node_id(const struct shard *shard);
+/* The level of kraft.version: 1 where the quorum's voters are in its log (KIP-853). */
+int16_t shard_kraft_version(const struct shard *shard);
 /* The name of the listener with this number (net_connection_tag). */
 struct slice shard_listener_name(const struct shard *shard, int tag);
 

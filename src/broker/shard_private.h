@@ -207,6 +207,7 @@ struct broker {
     struct checkpoints *checkpoints;
     /* control.c */
     struct metadata *metadata;
+    int16_t kraft_version;
     struct prng random;
     struct arena control_arena;
     int64_t producer_id_next, producer_id_end;

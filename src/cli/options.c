@@ -65,8 +65,6 @@ static const struct cli_option option_table[OPTION_IDS] = {
                          .argument = "KEY=VALUE",
                          .text = "a setting above those of the file",
                          .repeats = true},
-    [OPTION_FORMAT_IF_EMPTY] = {.name = "format-if-empty",
-                                .text = "prepare an empty data folder of a single node"},
     [OPTION_PORT] = {.name = "port",
                      .argument = "PORT",
                      .text = "where to listen; 0 takes a free one (9092)"},
@@ -119,7 +117,7 @@ const struct cli_command cli_commands[] = {
      .summary = "run a node; FILE is a server.properties of Kafka's",
      .examples = "gregor serve\n"
                  "gregor serve /etc/kafka/server.properties --override log.dirs=/var/lib/gregor\n",
-     .options = {OPTION_OVERRIDE, OPTION_FORMAT_IF_EMPTY},
+     .options = {OPTION_OVERRIDE},
      .arguments_max = 1,
      .run = cli_serve,
      .local = true},

@@ -60,15 +60,28 @@ static void node_deinit(struct node *node)
     os_destroy(node->os);
 }
 
+/* gregor.log.level, unless -q or -v say otherwise. */
+static void node_set_level(struct node *node)
+{
+    static const struct {
+        const char *word;
+        enum trace_level level;
+    } levels[] = {
+        {"debug", TRACE_DEBUG}, {"info", TRACE_INFO}, {"warn", TRACE_WARN}, {"error", TRACE_ERROR}};
+    if (cli_has(node->cli, OPTION_QUIET) || cli_has(node->cli, OPTION_VERBOSE)) return;
+    struct slice word = settings_text(node->settings, SETTING_GREGOR_LOG_LEVEL);
+    for (size_t i = 0; i < ARRAY_COUNT(levels); i++)
+        if (slice_equal(word, slice_of(levels[i].word))) node->trace.level = levels[i].level;
+}
+
 /* What went wrong has been logged by the broker, in one line. */
-static int node_start(struct node *node, bool format_if_empty)
+static int node_start(struct node *node)
 {
     struct broker_options options = {
         .settings = node->settings,
         .handler = &api_handler,
         .trace = &node->trace,
-        .format_if_empty = format_if_empty,
-        .quiet = cli_has(node->cli, OPTION_QUIET),
+        .format_if_empty = true,
     };
     return broker_create(&options, &node->broker) < 0 ? CLI_FAILED : CLI_OK;
 }
@@ -89,11 +102,12 @@ int cli_serve(struct cli *cli)
     if (r != CLI_OK) return r;
     r = config_open(cli, file, defaults, ARRAY_COUNT(defaults), &node.settings);
     if (r == CLI_OK) {
+        node_set_level(&node);
         struct slice folder = settings_log_dir(node.settings);
         trace_write(&node.trace, TRACE_INFO, "gregor",
                     "gregor " GREGOR_VERSION ", settings of %s, data in %.*s",
                     file != NULL ? file : "a node on its own", SLICE_ARG(folder));
-        r = node_start(&node, file == NULL || cli_has(cli, OPTION_FORMAT_IF_EMPTY));
+        r = node_start(&node);
     }
     if (r == CLI_OK) r = node_run(&node);
     node_deinit(&node);
@@ -168,7 +182,7 @@ static int dev_run(struct node *node, const char *folder, bool temporary)
     snprintf(listener, sizeof(listener), "PLAINTEXT://localhost:%d", (int)port);
     const struct config_default defaults[] = {{"log.dirs", folder}, {"listeners", listener}};
     r = config_open(cli, NULL, defaults, ARRAY_COUNT(defaults), &node->settings);
-    if (r == CLI_OK) r = node_start(node, true);
+    if (r == CLI_OK) r = node_start(node);
     if (r != CLI_OK) return r;
     print_welcome(node, folder, temporary);
     return node_run(node);
