@@ -1,6 +1,6 @@
 /*
- * recompress: the records of a batch in another codec, where a topic's compression.type asks for it.
- * (LogValidator.buildRecordsAndAssignOffsets)
+ * recompress: the records of a batch in another codec, where a topic's compression.type asks for
+ * it. (LogValidator.buildRecordsAndAssignOffsets)
  *
  * What it never does: change a record, check one: validate did.
  */

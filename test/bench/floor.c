@@ -1,8 +1,8 @@
 /*
- * floor: the least that a broker can do. Receives Produce frames, checks each batch's CRC, writes it
- * to one file and answers; serves Fetch from that file by sendfile. One thread, no recovery, no look
- * at records; every topic is this one file, and creating one empties it. What a broker costs above
- * this is what its promises cost: gregor ÷ floor says how much that is.
+ * floor: the least that a broker can do. Receives Produce frames, checks each batch's CRC, writes
+ * it to one file and answers; serves Fetch from that file by sendfile. One thread, no recovery, no
+ * look at records; every topic is this one file, and creating one empties it. What a broker costs
+ * above this is what its promises cost: gregor ÷ floor says how much that is.
  *
  *   floor PORT FILE [sync]    sync: answers after fdatasync, one for all frames of a turn
  *

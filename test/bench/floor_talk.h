@@ -1,4 +1,4 @@
-/* floor_talk: what clients want to know before they produce or fetch. Not measured, so by the codec. */
+/* floor_talk: what clients ask before they produce or fetch. Not measured, so by the codec. */
 #ifndef GREGOR_BENCH_FLOOR_TALK_H
 #define GREGOR_BENCH_FLOOR_TALK_H
 

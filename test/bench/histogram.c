@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 
-/* Values below 2^7 have a bucket each; above, the highest seven bits after the leading one choose. */
+/* Values below 2^7 have a bucket each; above, the seven bits after the leading one choose. */
 static unsigned bucket_of(uint64_t value)
 {
     if (value < 1U << HISTOGRAM_PRECISION_BITS) return (unsigned)value;

@@ -13,7 +13,7 @@ int64_t usage_now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Fields 14 and 15 of /proc/PID/stat, counted behind the name, which may hold anything. (proc(5)) */
+/* Fields 14 and 15 of /proc/PID/stat, counted behind the name, which may be anything. (proc(5)) */
 static double process_s(pid_t pid)
 {
     char path[64];

@@ -1,6 +1,6 @@
 /*
- * The codec beside Kafka's own classes: a filter between pipes. Kafka's side (Sweep.java) sends what
- * it wrote; this decodes it, writes it anew and sends that back with what it found.
+ * The codec beside Kafka's own classes: a filter between pipes. Kafka's side (Sweep.java) sends
+ * what it wrote; this decodes it, writes it anew and sends that back with what it found.
  *
  *   sweep list     every message: name, least and greatest version
  *   sweep          request  u16 name size, name, i16 version, u32 size, bytes

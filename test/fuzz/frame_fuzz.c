@@ -1,8 +1,8 @@
 /*
  * Bytes of a peer as frames to a broker that runs: a connection for each input. The first byte
- * chooses: even, the rest is one frame with a right length; odd, the rest is sent as it is. Behind it
- * goes a request that every broker answers. Whatever the bytes were, the connection is answered or
- * closed, and the next one is served.
+ * chooses: even, the rest is one frame with a right length; odd, the rest is sent as it is. Behind
+ * it goes a request that every broker answers. Whatever the bytes were, the connection is answered
+ * or closed, and the next one is served.
  */
 #include <arpa/inet.h>
 #include <poll.h>

@@ -1,8 +1,8 @@
 /*
  * A partition's directory after whatever a crash, a disk or an operator did to it. The first byte
  * chooses how it is opened; the rest is split at its markers into the bytes of the segment, of its
- * indexes and of the producer snapshot. Whatever comes of it: the log opens or says why not, what it
- * opened can be read whole, appended to, stopped cleanly and opened again with nothing lost.
+ * indexes and of the producer snapshot. Whatever comes of it: the log opens or says why not, what
+ * it opened can be read whole, appended to, stopped cleanly and opened again with nothing lost.
  */
 #include <errno.h>
 #include <stdio.h>
