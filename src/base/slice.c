@@ -9,16 +9,6 @@ struct slice slice_of(const char *text)
     return (struct slice){(const uint8_t *)text, strlen(text)};
 }
 
-int slice_take(struct slice *slice, size_t size, struct slice *taken)
-{
-    ASSERT(slice != taken);
-    if (size > slice->size) return -EBADMSG;
-    *taken = (struct slice){slice->data, size};
-    slice->data += size;
-    slice->size -= size;
-    return 0;
-}
-
 bool slice_is_null(struct slice slice)
 {
     return slice.data == NULL;

@@ -5,6 +5,7 @@
 #ifndef GREGOR_BASE_SLICE_H
 #define GREGOR_BASE_SLICE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,7 +29,15 @@ struct slice {
 struct slice slice_of(const char *text);
 
 /* Take the first `size` bytes off `slice`. -EBADMSG if it is shorter; nothing is changed then. */
-MUST_USE int slice_take(struct slice *slice, size_t size, struct slice *taken);
+MUST_USE static inline int slice_take(struct slice *slice, size_t size, struct slice *taken)
+{
+    ASSERT(slice != taken);
+    if (size > slice->size) return -EBADMSG;
+    *taken = (struct slice){slice->data, size};
+    slice->data += size;
+    slice->size -= size;
+    return 0;
+}
 
 bool slice_is_null(struct slice slice);
 bool slice_equal(struct slice a, struct slice b); /* null equals only null */

@@ -31,7 +31,7 @@ int uvarint32_take(struct slice *from, uint32_t *value)
     return 0;
 }
 
-int varint32_take(struct slice *from, int32_t *value)
+int varint32_take_long(struct slice *from, int32_t *value)
 {
     uint32_t raw;
     int r = uvarint32_take(from, &raw);
@@ -40,7 +40,7 @@ int varint32_take(struct slice *from, int32_t *value)
     return 0;
 }
 
-int varint64_take(struct slice *from, int64_t *value)
+int varint64_take_long(struct slice *from, int64_t *value)
 {
     uint64_t raw;
     int r = take(from, 10, 64, &raw);

@@ -189,7 +189,7 @@ int record_walk_start(struct record_walk *walk, const struct batch *batch, struc
 }
 
 /* A varint size and as many bytes; every negative size is null. (DefaultRecord.readFrom) */
-static int take_nullable(struct slice *from, struct slice *taken)
+static inline int take_nullable(struct slice *from, struct slice *taken)
 {
     int32_t size;
     int r = varint32_take(from, &size);
