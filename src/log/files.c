@@ -64,6 +64,14 @@ static void close_least_used(struct log_files *files, int left)
     }
 }
 
+struct os_file *log_file_if_open(struct log_file *file)
+{
+    if (file->file == NULL) return NULL;
+    list_remove(&file->link);
+    list_push_back(&file->files->open, &file->link);
+    return file->file;
+}
+
 int log_file_use(struct log_file *file, const char *path, enum os_open how, struct os_file **opened)
 {
     struct log_files *files = file->files;

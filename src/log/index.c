@@ -22,9 +22,12 @@ enum { SEARCH_BLOCK = 64 /* entries read at once when a search has become narrow
 static int open_index(const struct log *log, struct log_segment *segment, bool times,
                       struct os_file **file)
 {
+    struct log_file *index = times ? segment->time_index : segment->index;
+    *file = log_file_if_open(index);
+    if (*file != NULL) return 0;
     char path[OS_PATH_MAX];
     log_path(log->directory, segment->base_offset, times ? ".timeindex" : ".index", path);
-    return log_file_use(times ? segment->time_index : segment->index, path, OS_OPEN_CREATE, file);
+    return log_file_use(index, path, OS_OPEN_CREATE, file);
 }
 
 static struct offset_entry read_offset_entry(const uint8_t *bytes)

@@ -39,6 +39,8 @@ void log_file_destroy(struct log_file *file); /* NULL is fine; waits for the las
 /* Opened if it is not; stays open until others push it out, for sure while pinned. */
 MUST_USE int log_file_use(struct log_file *file, const char *path, enum os_open how,
                           struct os_file **opened);
+/* The file if it is open, else NULL: spares the caller making its name. */
+struct os_file *log_file_if_open(struct log_file *file);
 void log_file_pin(struct log_file *file); /* must be open */
 void log_file_unpin(struct log_file *file);
 void log_file_close(struct log_file *file); /* now; must not be pinned */

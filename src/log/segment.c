@@ -66,6 +66,8 @@ void segment_destroy(struct log_segment *segment)
 
 int segment_open_log(const struct log *log, struct log_segment *segment, struct os_file **file)
 {
+    *file = log_file_if_open(segment->log);
+    if (*file != NULL) return 0;
     char path[OS_PATH_MAX];
     log_path(log->directory, segment->base_offset, ".log", path);
     return log_file_use(segment->log, path, OS_OPEN_WRITE, file);

@@ -24,6 +24,7 @@ enum {
     RECEIVE_FIRST = 64 << 10,
     ARENA_MAX = 1 << 20,
     EVENTS_MAX = 256,
+    WAKE_BYTES_MAX = 256 << 10,
     DRAIN_S = 20, /* how long replies may take after the window */
     FETCH_WAIT_MS = 500,
     PRODUCE_TIMEOUT_MS = 30000,
@@ -32,6 +33,7 @@ enum {
 struct flow_connection {
     int fd;
     int32_t partition;
+    int wake_bytes;      /* the socket is readable from so many bytes on */
     uint32_t watched;    /* what epoll watches */
     uint64_t sent;       /* requests begun */
     uint64_t flushed;    /* of these, wholly in the kernel */
@@ -338,6 +340,21 @@ static void connection_make_room(struct flow_connection *connection)
     connection->in_capacity = wanted;
 }
 
+/* Sleeps through the middle of a large reply: each time a receiver is woken costs the sender, and
+ * how often it is woken is chance. */
+static int connection_wake_late(struct flow_connection *connection)
+{
+    int bytes = 1;
+    if (connection->in_size >= 4) {
+        size_t left = 4 + (size_t)load_be32(connection->in) - connection->in_size;
+        bytes = left < WAKE_BYTES_MAX ? (int)left : WAKE_BYTES_MAX;
+    }
+    if (bytes == connection->wake_bytes) return 0;
+    connection->wake_bytes = bytes;
+    return setsockopt(connection->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)) < 0 ? -errno
+                                                                                          : 0;
+}
+
 static int connection_receive(struct flow *flow, struct flow_connection *connection)
 {
     connection_make_room(connection);
@@ -359,7 +376,7 @@ static int connection_receive(struct flow *flow, struct flow_connection *connect
     }
     if (rest.size > 0) memmove(connection->in, rest.data, rest.size);
     connection->in_size = rest.size;
-    return 0;
+    return connection_wake_late(connection);
 }
 
 /* --- the loop --------------------------------------------------------------------------------- */
@@ -470,6 +487,7 @@ static int connection_open(struct flow *flow, struct flow_connection *connection
     for (size_t i = 0; i < FLOW_INFLIGHT_MAX; i++)
         memcpy(connection->heads + i * flow->head_size, flow->frame.data, flow->head_size);
     connection->watched = EPOLLIN;
+    connection->wake_bytes = 1;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
     return epoll_ctl(flow->epoll, EPOLL_CTL_ADD, connection->fd, &event) < 0 ? -errno : 0;
 }

@@ -115,6 +115,9 @@ class Kafka:
         subprocess.run([os.path.join(LIB, "kafka"), "down", self.folder, str(int(how))], check=True)
         return 0
 
+    def stopped(self):
+        return not os.path.exists(os.path.join(self.folder, "pid"))
+
     def is_alive(self):
         return True
 
