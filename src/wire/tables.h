@@ -27,7 +27,7 @@ enum wire_flag {
     WIRE_POINTER = 2,        /* a struct behind a pointer: it can be null */
     WIRE_IGNORABLE = 4,      /* may be dropped in versions that lack it */
     WIRE_NEVER_FLEXIBLE = 8, /* the old encoding in every version (RequestHeader.ClientId) */
-    WIRE_DEFAULT_NULL = 16, /* a pointer without it has type->initial as its default */
+    WIRE_DEFAULT_NULL = 16,  /* a pointer without it has type->initial as its default */
 };
 
 struct wire_type;
@@ -50,7 +50,7 @@ struct wire_field {
 struct wire_type {
     const struct wire_field *fields;
     size_t field_count;
-    size_t size; /* sizeof the C struct */
+    size_t size;         /* sizeof the C struct */
     const void *initial; /* one with its defaults, where a pointer's default is not null; or NULL */
 };
 
