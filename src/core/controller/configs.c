@@ -1,210 +1,229 @@
-/* Settings of topics, as they are set and altered. (ConfigurationControlManager; KIP-339) */
-#include <errno.h>
+/* IncrementalAlterConfigs: settings that are set, deleted, appended to and subtracted from.
+ * (KIP-339; ConfigurationControlManager.incrementalAlterConfigResource) */
 #include <string.h>
 
 #include "core/controller/plan.h"
 
 enum alter_operation { ALTER_SET = 0, ALTER_DELETE = 1, ALTER_APPEND = 2, ALTER_SUBTRACT = 3 };
 
-bool elr_is_enabled(const struct image *image)
-{
-    return image_feature(image, SLICE("eligible.leader.replicas.version")) >= 1;
-}
+/* --- lists ------------------------------------------------------------------------------------ */
 
-/* --- create ----------------------------------------------------------------------------------- */
-
-struct refusal check_topic_settings(const struct controller_input *input,
-                                    const struct create_topics_request_creatable_topic *topic,
-                                    struct setting_pair **pairs, int32_t *count)
+/* Items as they are written, spaces and all: Kafka compares them so. Empty ones do not count. */
+static bool next_item(struct slice *rest, struct slice *item)
 {
-    *pairs = arena_alloc(input->arena, (size_t)topic->configs_count * sizeof((*pairs)[0]));
-    *count = 0;
-    for (int32_t i = 0; i < topic->configs_count; i++) {
-        int32_t at = 0;
-        while (at < *count && !slice_equal((*pairs)[at].name, topic->configs[i].name))
-            at++;
-        if (at == *count) (*count)++;
-        (*pairs)[at] = (struct setting_pair){topic->configs[i].name, topic->configs[i].value};
+    while (rest->size > 0) {
+        const uint8_t *comma = memchr(rest->data, ',', rest->size);
+        size_t size = comma == NULL ? rest->size : (size_t)(comma - rest->data);
+        size_t taken = comma == NULL ? size : size + 1;
+        *item = (struct slice){rest->data, size};
+        *rest = (struct slice){rest->data + taken, rest->size - taken};
+        if (size > 0) return true;
     }
-    struct slice error;
-    for (int32_t i = 0; i < *count; i++) {
-        if (!slice_is_null((*pairs)[i].value)) continue;
-        return refuse(KAFKA_ERROR_INVALID_CONFIG,
-                      arena_printf(input->arena, "Null value not supported for topic configs: %.*s",
-                                   SLICE_ARG((*pairs)[i].name)));
-    }
-    int r = settings_check_overrides(input->settings, SETTING_SCOPE_TOPIC, *pairs, *count,
-                                     input->arena, &error);
-    return r < 0 ? refuse(KAFKA_ERROR_INVALID_CONFIG, error) : (struct refusal){0};
-}
-
-/* --- alter ------------------------------------------------------------------------------------ */
-
-/* One resource's settings while its operations are carried out. */
-struct alteration {
-    const struct controller_input *input;
-    struct setting_pair *pairs; /* as they will be */
-    bool *touched;
-    int32_t count;
-    int32_t before; /* of them as they are now; further ones are new */
-};
-
-static struct refusal invalid(const struct alteration *alteration, const char *format,
-                              struct slice name)
-{
-    return refuse(KAFKA_ERROR_INVALID_CONFIG,
-                  arena_printf(alteration->input->arena, format, SLICE_ARG(name)));
-}
-
-static int32_t find(struct alteration *alteration, struct slice name)
-{
-    for (int32_t i = 0; i < alteration->count; i++)
-        if (slice_equal(alteration->pairs[i].name, name)) return i;
-    alteration->pairs[alteration->count] = (struct setting_pair){name, SLICE_NULL};
-    return alteration->count++;
-}
-
-static bool list_holds(struct slice list, struct slice wanted)
-{
-    struct slice item;
-    while (setting_list_next(&list, &item))
-        if (slice_equal(item, wanted)) return true;
     return false;
 }
 
-/* `list` without the items of `others`. */
-static struct slice list_without(struct slice list, struct slice others, struct arena *arena)
+/* A list in the making, in memory that suffices. */
+struct list_text {
+    uint8_t *bytes;
+    size_t size;
+    size_t capacity;
+};
+
+static struct list_text list_begin(struct arena *arena, size_t capacity)
 {
-    struct slice item, result = SLICE("");
-    while (setting_list_next(&list, &item)) {
-        if (item.size == 0 || list_holds(others, item)) continue;
-        result = result.size == 0
-                     ? arena_copy(arena, item)
-                     : arena_printf(arena, "%.*s,%.*s", SLICE_ARG(result), SLICE_ARG(item));
-    }
-    return result;
+    return (struct list_text){arena_alloc(arena, capacity), 0, capacity};
 }
 
+static void list_put(struct list_text *list, struct slice text)
+{
+    ASSERT(text.size <= list->capacity - list->size);
+    if (text.size > 0) memcpy(list->bytes + list->size, text.data, text.size);
+    list->size += text.size;
+}
+
+static void list_add(struct list_text *list, struct slice item)
+{
+    if (list->size > 0) list_put(list, SLICE(","));
+    list_put(list, item);
+}
+
+/* `list`, and those of `others` that it lacks. */
 static struct slice list_with(struct slice list, struct slice others, struct arena *arena)
 {
-    struct slice item, result = list_without(list, SLICE(""), arena);
-    while (setting_list_next(&others, &item)) {
-        if (item.size == 0 || list_holds(result, item)) continue;
-        result = result.size == 0
-                     ? arena_copy(arena, item)
-                     : arena_printf(arena, "%.*s,%.*s", SLICE_ARG(result), SLICE_ARG(item));
+    static char present; /* the map tells keys alone */
+    struct list_text result = list_begin(arena, list.size + others.size + 2);
+    struct map items;
+    map_init(&items, 0);
+    struct slice item;
+    while (next_item(&list, &item)) {
+        if (map_get(&items, item) == NULL) map_put(&items, item, &present);
+        list_add(&result, item);
     }
-    return result;
+    while (next_item(&others, &item)) {
+        if (map_get(&items, item) != NULL) continue;
+        map_put(&items, item, &present);
+        list_add(&result, item);
+    }
+    map_deinit(&items);
+    return (struct slice){result.bytes, result.size};
 }
 
-/* What a list holds before it is appended to: the override, else what is in force. */
-static struct slice list_now(const struct alteration *alteration, int32_t at)
+/* `list` without those of `others`. */
+static struct slice list_without(struct slice list, struct slice others, struct arena *arena)
 {
-    if (!slice_is_null(alteration->pairs[at].value)) return alteration->pairs[at].value;
-    const struct setting *setting = setting_find(SETTING_SCOPE_TOPIC, alteration->pairs[at].name);
-    struct settings_explanation synonyms[SETTINGS_EXPLANATIONS_MAX];
-    struct slice value;
-    (void)settings_explain(alteration->input->settings, setting, NULL, 0, alteration->input->arena,
-                           &value, synonyms);
-    return slice_is_null(value) ? SLICE("") : value;
+    static char present;
+    struct list_text result = list_begin(arena, list.size + 1);
+    struct map items;
+    map_init(&items, 0);
+    struct slice item;
+    while (next_item(&others, &item))
+        if (map_get(&items, item) == NULL) map_put(&items, item, &present);
+    while (next_item(&list, &item))
+        if (map_get(&items, item) == NULL) list_add(&result, item);
+    map_deinit(&items);
+    return (struct slice){result.bytes, result.size};
 }
 
-static struct refusal operate(struct alteration *alteration,
-                              const struct incremental_alter_configs_request_alterable_config *op)
+/* --- one operation ---------------------------------------------------------------------------- */
+
+static struct refusal
+refuse_list(const struct alteration *alteration,
+            const struct incremental_alter_configs_request_alterable_config *op,
+            const struct setting *setting)
 {
-    const struct setting *setting = setting_find(SETTING_SCOPE_TOPIC, op->name);
     struct arena *arena = alteration->input->arena;
+    bool append = op->config_operation == ALTER_APPEND;
+    struct slice text;
+    if (alteration->asked->resource_type != IMAGE_RESOURCE_BROKER)
+        text = arena_printf(arena, "Can't %s to key %.*s because its type is not LIST.",
+                            append ? "APPEND" : "SUBTRACT", SLICE_ARG(op->name));
+    else if (setting == NULL)
+        text = arena_printf(arena, "Unknown config name: %.*s", SLICE_ARG(op->name));
+    else
+        text = arena_printf(arena, "Config value %s is not allowed for config key: %.*s",
+                            append ? "append" : "subtract", SLICE_ARG(op->name));
+    return refuse(KAFKA_ERROR_INVALID_CONFIG, text);
+}
+
+static struct refusal operate(const struct alteration *alteration,
+                              const struct incremental_alter_configs_request_alterable_config *op,
+                              struct altered_setting *altered)
+{
+    struct arena *arena = alteration->input->arena;
+    const struct setting *setting = find_altered_key(alteration, op->name);
     bool on_list = op->config_operation == ALTER_APPEND || op->config_operation == ALTER_SUBTRACT;
-    if (op->config_operation != ALTER_DELETE && slice_is_null(op->value))
-        return refuse(
-            KAFKA_ERROR_INVALID_REQUEST,
-            arena_printf(arena, "Null value not supported for : %.*s", SLICE_ARG(op->name)));
     if (on_list && (setting == NULL || setting->type != SETTING_TYPE_LIST))
-        return invalid(alteration,
-                       op->config_operation == ALTER_APPEND
-                           ? "Can't APPEND to key %.*s because its type is not LIST."
-                           : "Can't SUBTRACT from key %.*s because its type is not LIST.",
-                       op->name);
-    int32_t at = find(alteration, op->name);
-    ASSERT(at < alteration->count);
+        return refuse_list(alteration, op, setting);
+    struct slice list = slice_is_null(altered->now) && on_list ? setting->initial : altered->now;
     switch (op->config_operation) {
     case ALTER_SET:
-        alteration->pairs[at].value = op->value;
+        altered->value = op->value;
         break;
     case ALTER_DELETE:
-        alteration->pairs[at].value = SLICE_NULL;
+        altered->value = SLICE_NULL;
         break;
     case ALTER_APPEND:
-        alteration->pairs[at].value = list_with(list_now(alteration, at), op->value, arena);
+        altered->value = list_with(list, op->value, arena);
         break;
     case ALTER_SUBTRACT:
-        alteration->pairs[at].value = list_without(list_now(alteration, at), op->value, arena);
+        altered->value = list_without(list, op->value, arena);
         break;
     default:
-        return refuse(KAFKA_ERROR_INVALID_REQUEST, SLICE("Unknown operation type."));
+        /* Kafka says so for brokers; for others it answers the whole request with an error. */
+        return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                      arena_printf(arena, "Unknown operations type %d", op->config_operation));
     }
-    alteration->touched[at] = true;
+    if (altered->value.size > SETTING_VALUE_MAX)
+        return refuse(KAFKA_ERROR_INVALID_CONFIG,
+                      SLICE("The configuration value cannot be added because it exceeds the "
+                            "maximum value size of 32767 bytes."));
     return (struct refusal){0};
 }
 
-/* The pairs as they are now, with room for as many as the request names. */
-static void begin(struct alteration *alteration, const struct controller_input *input,
-                  struct slice name, int32_t operations)
-{
-    int32_t count;
-    const struct image_config *configs =
-        image_configs(input->image, IMAGE_RESOURCE_TOPIC, name, &count);
-    size_t room = (size_t)count + (size_t)operations;
-    *alteration = (struct alteration){.input = input, .count = count, .before = count};
-    alteration->pairs = arena_alloc(input->arena, room * sizeof(alteration->pairs[0]));
-    alteration->touched = arena_alloc(input->arena, room * sizeof(alteration->touched[0]));
-    for (int32_t i = 0; i < count; i++)
-        alteration->pairs[i] = (struct setting_pair){configs[i].name, configs[i].value};
-}
+/* --- one resource ----------------------------------------------------------------------------- */
 
-/* As they would be: those that are set at all. */
-static struct refusal check(const struct alteration *alteration)
+/* What is set now, and what the request names: altered[i] is what its i-th operation is about.
+ * False: it names a key twice. */
+static bool begin(struct alteration *alteration, struct altered_setting **altered)
 {
     const struct controller_input *input = alteration->input;
-    struct setting_pair *set =
-        arena_alloc(input->arena, (size_t)alteration->count * sizeof(set[0]));
-    int32_t count = 0;
-    for (int32_t i = 0; i < alteration->count; i++)
-        if (!slice_is_null(alteration->pairs[i].value)) set[count++] = alteration->pairs[i];
-    struct slice error;
-    int r = settings_check_overrides(input->settings, SETTING_SCOPE_TOPIC, set, count, input->arena,
-                                     &error);
-    return r < 0 ? refuse(KAFKA_ERROR_INVALID_CONFIG, error) : (struct refusal){0};
+    int32_t operations = alteration->asked->configs_count;
+    int32_t count;
+    const struct image_config *configs =
+        image_configs(input->image, (enum image_resource)alteration->asked->resource_type,
+                      alteration->asked->resource_name, &count);
+    struct altered_setting *settings =
+        arena_alloc(input->arena, ((size_t)count + (size_t)operations) * sizeof(settings[0]));
+    struct map by_name;
+    map_init(&by_name, 0);
+    for (int32_t i = 0; i < count; i++) {
+        settings[i] =
+            (struct altered_setting){configs[i].name, configs[i].value, configs[i].value, false};
+        map_put(&by_name, settings[i].name, &settings[i]);
+    }
+    bool twice = false;
+    for (int32_t i = 0; i < operations && !twice; i++) {
+        struct slice name = alteration->asked->configs[i].name;
+        altered[i] = map_get(&by_name, name);
+        if (altered[i] == NULL) {
+            altered[i] = &settings[count++];
+            altered[i]->name = name;
+            map_put(&by_name, name, altered[i]);
+        }
+        twice = altered[i]->asked;
+        altered[i]->asked = true;
+    }
+    map_deinit(&by_name);
+    alteration->settings = settings;
+    alteration->count = count;
+    return !twice;
 }
 
-static void plan_alteration(struct planner *planner, const struct alteration *alteration,
-                            struct slice name)
+/* Only what is deleted needs no value. */
+static struct refusal check_values(const struct alteration *alteration)
+{
+    const struct slice separator = SLICE(", ");
+    struct arena *arena = alteration->input->arena;
+    struct slice *names =
+        arena_alloc(arena, (size_t)alteration->asked->configs_count * sizeof(names[0]));
+    size_t count = 0;
+    size_t size = 0;
+    for (int32_t i = 0; i < alteration->asked->configs_count; i++) {
+        const struct incremental_alter_configs_request_alterable_config *op =
+            &alteration->asked->configs[i];
+        if (op->config_operation == ALTER_DELETE || !slice_is_null(op->value)) continue;
+        size += separator.size + op->name.size;
+        names[count++] = op->name;
+    }
+    if (count == 0) return (struct refusal){0};
+    const struct slice intro = SLICE("Null value not supported for : ");
+    struct list_text text = list_begin(arena, intro.size + size);
+    list_put(&text, intro);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) list_put(&text, separator);
+        list_put(&text, names[i]);
+    }
+    return refuse(KAFKA_ERROR_INVALID_REQUEST, (struct slice){text.bytes, text.size});
+}
+
+/* Records of what becomes different. A broker's settings are written even when they do not: a file
+ * that one of them names may have new contents. (KIP-226) */
+static void plan_alteration(struct planner *planner, const struct alteration *alteration)
 {
     for (int32_t i = 0; i < alteration->count; i++) {
-        if (!alteration->touched[i]) continue;
-        struct slice value = alteration->pairs[i].value;
-        struct slice now = image_config(alteration->input->image, IMAGE_RESOURCE_TOPIC, name,
-                                        alteration->pairs[i].name);
-        if (slice_is_null(value) ? slice_is_null(now)
-                                 : !slice_is_null(now) && slice_equal(value, now))
-            continue; /* nothing changes */
+        const struct altered_setting *altered = &alteration->settings[i];
+        if (!altered->asked) continue;
+        if (alteration->asked->resource_type != IMAGE_RESOURCE_BROKER &&
+            slice_equal(altered->now, altered->value))
+            continue;
         struct config_record record = {
-            .resource_type = IMAGE_RESOURCE_TOPIC,
-            .resource_name = name,
-            .name = alteration->pairs[i].name,
-            .value = value,
+            .resource_type = alteration->asked->resource_type,
+            .resource_name = alteration->asked->resource_name,
+            .name = altered->name,
+            .value = altered->value,
         };
         planner_add(planner, IMAGE_RECORD_CONFIG, &record);
     }
-}
-
-static bool
-names_twice(const struct incremental_alter_configs_request_alter_configs_resource *asked)
-{
-    for (int32_t i = 0; i < asked->configs_count; i++)
-        for (int32_t j = 0; j < i; j++)
-            if (slice_equal(asked->configs[i].name, asked->configs[j].name)) return true;
-    return false;
 }
 
 static struct refusal
@@ -212,69 +231,65 @@ alter_resource(struct planner *planner,
                const struct incremental_alter_configs_request_alter_configs_resource *asked)
 {
     const struct controller_input *input = planner->input;
-    if (asked->resource_type != IMAGE_RESOURCE_TOPIC)
-        return refuse(
-            KAFKA_ERROR_INVALID_REQUEST,
-            arena_printf(input->arena, "Unexpected resource type %d.", (int)asked->resource_type));
     if (asked->configs_count > CONTROLLER_RECORDS_MAX) return refuse_too_many();
-    if (names_twice(asked))
+    struct alteration alteration = {.input = input, .asked = asked};
+    struct altered_setting **altered =
+        arena_alloc(input->arena, (size_t)asked->configs_count * sizeof(altered[0]));
+    if (!begin(&alteration, altered))
         return refuse(KAFKA_ERROR_INVALID_REQUEST, SLICE("Error due to duplicate config keys"));
-    struct slice wrong = controller_check_topic_name(asked->resource_name, input->arena);
-    if (!slice_is_null(wrong)) return refuse(KAFKA_ERROR_INVALID_TOPIC_EXCEPTION, wrong);
-    if (image_topic_by_name(input->image, asked->resource_name) == NULL)
-        return refuse(KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION,
-                      arena_printf(input->arena, "The topic '%.*s' does not exist.",
-                                   SLICE_ARG(asked->resource_name)));
-    struct alteration alteration;
-    begin(&alteration, input, asked->resource_name, asked->configs_count);
-    for (int32_t i = 0; i < asked->configs_count; i++) {
-        struct refusal refusal = operate(&alteration, &asked->configs[i]);
-        if (refusal.error != KAFKA_ERROR_NONE) return refusal;
-    }
-    struct refusal refusal = check(&alteration);
+    struct refusal refusal = check_values(&alteration);
+    if (refusal.error == KAFKA_ERROR_NONE) refusal = check_altered_resource(&alteration);
+    for (int32_t i = 0; i < asked->configs_count && refusal.error == KAFKA_ERROR_NONE; i++)
+        refusal = operate(&alteration, &asked->configs[i], altered[i]);
+    if (refusal.error == KAFKA_ERROR_NONE) refusal = check_altered_settings(&alteration);
     if (refusal.error != KAFKA_ERROR_NONE) return refusal;
-    plan_alteration(planner, &alteration, asked->resource_name);
-    return planner->count > CONTROLLER_RECORDS_MAX ? refuse_too_many() : (struct refusal){0};
+    plan_alteration(planner, &alteration);
+    return planner->count > CONTROLLER_RECORDS_MAX ? refuse_too_many() : refusal;
 }
 
-static bool is_same(const struct incremental_alter_configs_request_alter_configs_resource *a,
-                    const struct incremental_alter_configs_request_alter_configs_resource *b)
-{
-    return a->resource_type == b->resource_type && slice_equal(a->resource_name, b->resource_name);
-}
+/* --- the request ------------------------------------------------------------------------------ */
 
-/* A resource that is named twice is refused each time. */
-static bool is_named_twice(const struct incremental_alter_configs_request *request, int32_t index)
+/* Which resources are named more than once: each of them is refused. */
+static void find_repeated(const struct incremental_alter_configs_request *request,
+                          struct arena *arena, bool *repeated)
 {
-    for (int32_t i = 0; i < request->resources_count; i++)
-        if (i != index && is_same(&request->resources[i], &request->resources[index])) return true;
-    return false;
+    struct map first;
+    map_init(&first, 0);
+    for (int32_t i = 0; i < request->resources_count; i++) {
+        struct slice name = request->resources[i].resource_name;
+        uint8_t *key = arena_alloc(arena, name.size + 1);
+        key[0] = (uint8_t)request->resources[i].resource_type;
+        if (name.size > 0) memcpy(key + 1, name.data, name.size);
+        bool *before = map_get(&first, (struct slice){key, name.size + 1});
+        if (before == NULL)
+            map_put(&first, (struct slice){key, name.size + 1}, &repeated[i]);
+        else
+            *before = repeated[i] = true;
+    }
+    map_deinit(&first);
 }
 
 int plan_alter_configs(const struct controller_input *input, int16_t version,
                        const struct incremental_alter_configs_request *request,
                        struct controller_plan *plan, struct writer *reply)
 {
-    enum { RESOURCES_MAX = 1000 };
     struct planner planner;
     planner_begin(&planner, input);
+    size_t count = (size_t)request->resources_count;
+    bool *repeated = arena_alloc(input->arena, count * sizeof(repeated[0]));
+    find_repeated(request, input->arena, repeated);
     struct incremental_alter_configs_response response = {
         .responses_count = request->resources_count,
-        .responses = arena_alloc(input->arena,
-                                 (size_t)request->resources_count * sizeof(response.responses[0])),
+        .responses = arena_alloc(input->arena, count * sizeof(response.responses[0])),
     };
-    for (int32_t i = 0; i < request->resources_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct incremental_alter_configs_request_alter_configs_resource *asked =
             &request->resources[i];
-        struct refusal refusal;
         int32_t planned = planner.count;
-        if (request->resources_count > RESOURCES_MAX)
-            refusal = refuse_too_many();
-        else if (is_named_twice(request, i))
-            refusal = refuse(KAFKA_ERROR_INVALID_REQUEST,
-                             SLICE("Each resource must appear at most once."));
-        else
-            refusal = alter_resource(&planner, asked);
+        struct refusal refusal = repeated[i]
+                                     ? refuse(KAFKA_ERROR_INVALID_REQUEST,
+                                              SLICE("Each resource must appear at most once."))
+                                     : alter_resource(&planner, asked);
         if (refusal.error != KAFKA_ERROR_NONE) planner_cut(&planner, planned);
         response.responses[i] =
             (struct incremental_alter_configs_response_alter_configs_resource_response){

@@ -99,12 +99,37 @@ void plan_leaderships(struct planner *planner, int32_t broker_id, bool active);
 
 /* --- settings --------------------------------------------------------------------------------- */
 
+/* One key of a resource, now and as it would be. */
+struct altered_setting {
+    struct slice name;
+    struct slice now;   /* null: not set */
+    struct slice value; /* null: not set */
+    bool asked;         /* the request names it */
+};
+
+/* What a request makes of one resource. */
+struct alteration {
+    const struct controller_input *input;
+    const struct incremental_alter_configs_request_alter_configs_resource *asked;
+    struct altered_setting *settings; /* those that are set, then the new ones */
+    int32_t count;
+};
+
 /* Checks the settings of a topic to be created: pairs with the last of equal keys, in the arena. */
 struct refusal check_topic_settings(const struct controller_input *input,
                                     const struct create_topics_request_creatable_topic *topic,
                                     struct setting_pair **pairs, int32_t *count);
 
-/* Does an eligible leader replica count? (eligible.leader.replicas.version) */
+/* May this resource be altered by way of this node, before it is known how? */
+struct refusal check_altered_resource(const struct alteration *alteration);
+
+/* May it be as it would be now? */
+struct refusal check_altered_settings(const struct alteration *alteration);
+
+/* NULL: such a resource has no key of that name. */
+const struct setting *find_altered_key(const struct alteration *alteration, struct slice name);
+
+/* Does an eligible leader replica count? (eligible.leader.replicas.version, KIP-966) */
 bool elr_is_enabled(const struct image *image);
 
 #endif

@@ -1,0 +1,247 @@
+/* What may be set, and for what. Kafka's order and words. (ConfigAdminManager, DynamicBrokerConfig,
+ * ControllerConfigurationValidator, ConfigurationControlManager.validateAlterConfig) */
+#include <errno.h>
+
+#include "core/controller/plan.h"
+
+bool elr_is_enabled(const struct image *image)
+{
+    return image_feature(image, SLICE("eligible.leader.replicas.version")) >= 1;
+}
+
+/* --- a topic to be created -------------------------------------------------------------------- */
+
+/* Of equal keys the last counts, in the place of the first. */
+static int32_t last_of_equals(const struct create_topics_request_creatable_topic *topic,
+                              struct setting_pair *pairs)
+{
+    struct map by_name;
+    map_init(&by_name, 0);
+    int32_t count = 0;
+    for (int32_t i = 0; i < topic->configs_count; i++) {
+        struct setting_pair *pair = map_get(&by_name, topic->configs[i].name);
+        if (pair == NULL) {
+            pair = &pairs[count++];
+            pair->name = topic->configs[i].name;
+            map_put(&by_name, pair->name, pair);
+        }
+        pair->value = topic->configs[i].value;
+    }
+    map_deinit(&by_name);
+    ASSERT(count <= topic->configs_count);
+    return count;
+}
+
+static struct refusal check_overrides(const struct controller_input *input,
+                                      enum setting_scope scope, enum kafka_error code,
+                                      const struct setting_pair *pairs, int32_t count)
+{
+    struct slice error;
+    int r = settings_check_overrides(input->settings, scope, pairs, count, input->arena, &error);
+    return r < 0 ? refuse(code, error) : (struct refusal){0};
+}
+
+struct refusal check_topic_settings(const struct controller_input *input,
+                                    const struct create_topics_request_creatable_topic *topic,
+                                    struct setting_pair **pairs, int32_t *count)
+{
+    *pairs = arena_alloc(input->arena, (size_t)topic->configs_count * sizeof((*pairs)[0]));
+    *count = last_of_equals(topic, *pairs);
+    for (int32_t i = 0; i < *count; i++) {
+        if (!slice_is_null((*pairs)[i].value)) continue;
+        return refuse(KAFKA_ERROR_INVALID_CONFIG,
+                      arena_printf(input->arena, "Null value not supported for topic configs: %.*s",
+                                   SLICE_ARG((*pairs)[i].name)));
+    }
+    return check_overrides(input, SETTING_SCOPE_TOPIC, KAFKA_ERROR_INVALID_CONFIG, *pairs, *count);
+}
+
+/* --- which resource --------------------------------------------------------------------------- */
+
+const struct setting *find_altered_key(const struct alteration *alteration, struct slice name)
+{
+    switch (alteration->asked->resource_type) {
+    case IMAGE_RESOURCE_TOPIC:
+        return setting_find(SETTING_SCOPE_TOPIC, name);
+    case IMAGE_RESOURCE_BROKER:
+        return setting_find(SETTING_SCOPE_BROKER, name);
+    default: /* KafkaConfigSchema knows no others */
+        return NULL;
+    }
+}
+
+/* A broker is asked about itself; about all when no name is given. */
+static struct refusal check_node(const struct alteration *alteration)
+{
+    struct slice name = alteration->asked->resource_name;
+    struct arena *arena = alteration->input->arena;
+    int64_t id;
+    if (slice_parse_int64(name, INT32_MIN, INT32_MAX, &id) < 0)
+        return refuse(
+            KAFKA_ERROR_INVALID_REQUEST,
+            arena_printf(arena, "Node id must be an integer, but it is: %.*s", SLICE_ARG(name)));
+    if (id != alteration->input->node_id)
+        return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                      arena_printf(arena, "Unexpected broker id, expected %d, but received %.*s",
+                                   alteration->input->node_id, SLICE_ARG(name)));
+    return (struct refusal){0};
+}
+
+struct refusal check_altered_resource(const struct alteration *alteration)
+{
+    int type = alteration->asked->resource_type;
+    switch (type) {
+    case IMAGE_RESOURCE_TOPIC:
+    case IMAGE_RESOURCE_GROUP:
+    case IMAGE_RESOURCE_CLIENT_METRICS:
+        return (struct refusal){0};
+    case IMAGE_RESOURCE_BROKER:
+        return alteration->asked->resource_name.size == 0 ? (struct refusal){0}
+                                                          : check_node(alteration);
+    case IMAGE_RESOURCE_BROKER_LOGGER:
+        return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                      SLICE("The log level is set when a node starts, by gregor.log.level."));
+    default:
+        return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                      arena_printf(alteration->input->arena, "Unknown resource type %d", type));
+    }
+}
+
+/* --- a broker --------------------------------------------------------------------------------- */
+
+/* Names of what would be set and is not to be changed in this way, or null. */
+static struct slice list_unfit(const struct alteration *alteration, enum setting_update update)
+{
+    struct slice names = SLICE_NULL;
+    for (int32_t i = 0; i < alteration->count; i++) {
+        const struct altered_setting *altered = &alteration->settings[i];
+        const struct setting *setting = find_altered_key(alteration, altered->name);
+        if (setting == NULL || setting->update != update || slice_is_null(altered->value)) continue;
+        names = slice_is_null(names) ? setting->name
+                                     : arena_printf(alteration->input->arena, "%.*s, %.*s",
+                                                    SLICE_ARG(names), SLICE_ARG(setting->name));
+    }
+    return names;
+}
+
+static struct refusal check_update_modes(const struct alteration *alteration)
+{
+    struct arena *arena = alteration->input->arena;
+    struct slice names = list_unfit(alteration, SETTING_READ_ONLY);
+    if (!slice_is_null(names))
+        return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                      arena_printf(arena, "Cannot update these configs dynamically: [%.*s]",
+                                   SLICE_ARG(names)));
+    if (alteration->asked->resource_name.size > 0) return (struct refusal){0};
+    names = list_unfit(alteration, SETTING_PER_BROKER);
+    if (!slice_is_null(names))
+        return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                      arena_printf(arena,
+                                   "Cannot update these configs at default cluster level, broker "
+                                   "id must be specified: [%.*s]",
+                                   SLICE_ARG(names)));
+    return (struct refusal){0};
+}
+
+static struct refusal check_broker_value(const struct alteration *alteration,
+                                         const struct altered_setting *altered)
+{
+    struct arena *arena = alteration->input->arena;
+    const struct setting *setting = find_altered_key(alteration, altered->name);
+    /* Kafka keeps what it does not know: a plugin might. */
+    if (setting == NULL || slice_is_null(altered->value)) return (struct refusal){0};
+    struct slice error;
+    if (setting_check_value(setting, altered->value, arena, &error) < 0)
+        return refuse(KAFKA_ERROR_INVALID_REQUEST, error);
+    if (setting == setting_get(SETTING_LISTENERS))
+        return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                      SLICE("gregor opens its listeners when it starts: set them there."));
+    if (setting->class == SETTING_REFUSED && !slice_equal(altered->value, setting->initial))
+        return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                      arena_printf(arena,
+                                   "gregor does not do this yet, and ignoring it would not be "
+                                   "safe: %.*s",
+                                   SLICE_ARG(setting->name)));
+    return (struct refusal){0};
+}
+
+/* Who is in sync must mean the same to all brokers, and after a restart too. (KIP-966) */
+static struct refusal check_min_insync(const struct alteration *alteration,
+                                       const struct altered_setting *altered)
+{
+    if (!altered->asked || !elr_is_enabled(alteration->input->image) ||
+        !slice_equal(altered->name, setting_get(SETTING_MIN_INSYNC_REPLICAS)->name))
+        return (struct refusal){0};
+    if (alteration->asked->resource_name.size > 0)
+        return refuse(
+            KAFKA_ERROR_INVALID_CONFIG,
+            SLICE("Broker-level min.insync.replicas cannot be altered while ELR is enabled."));
+    if (slice_is_null(altered->value))
+        return refuse(
+            KAFKA_ERROR_INVALID_CONFIG,
+            SLICE("Cluster-level min.insync.replicas cannot be removed while ELR is enabled."));
+    return (struct refusal){0};
+}
+
+static struct refusal check_broker(const struct alteration *alteration)
+{
+    struct refusal refusal = check_update_modes(alteration);
+    for (int32_t i = 0; i < alteration->count && refusal.error == KAFKA_ERROR_NONE; i++)
+        refusal = check_broker_value(alteration, &alteration->settings[i]);
+    for (int32_t i = 0; i < alteration->count && refusal.error == KAFKA_ERROR_NONE; i++)
+        refusal = check_min_insync(alteration, &alteration->settings[i]);
+    return refusal;
+}
+
+/* --- topics, groups, subscriptions of metrics ------------------------------------------------- */
+
+static struct refusal check_scope(const struct alteration *alteration, enum setting_scope scope,
+                                  enum kafka_error code)
+{
+    size_t room = (size_t)alteration->count * sizeof(struct setting_pair);
+    struct setting_pair *pairs = arena_alloc(alteration->input->arena, room);
+    int32_t count = 0;
+    for (int32_t i = 0; i < alteration->count; i++) {
+        const struct altered_setting *altered = &alteration->settings[i];
+        if (!slice_is_null(altered->value))
+            pairs[count++] = (struct setting_pair){altered->name, altered->value};
+    }
+    return check_overrides(alteration->input, scope, code, pairs, count);
+}
+
+static struct refusal check_topic(const struct alteration *alteration)
+{
+    struct slice name = alteration->asked->resource_name;
+    struct arena *arena = alteration->input->arena;
+    if (name.size == 0)
+        return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                      SLICE("Default topic resources are not allowed."));
+    struct slice wrong = controller_check_topic_name(name, arena);
+    if (!slice_is_null(wrong)) return refuse(KAFKA_ERROR_INVALID_TOPIC_EXCEPTION, wrong);
+    struct refusal refusal =
+        check_scope(alteration, SETTING_SCOPE_TOPIC, KAFKA_ERROR_INVALID_CONFIG);
+    if (refusal.error != KAFKA_ERROR_NONE) return refusal;
+    if (image_topic_by_name(alteration->input->image, name) == NULL)
+        return refuse(KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION,
+                      arena_printf(arena, "The topic '%.*s' does not exist.", SLICE_ARG(name)));
+    return refusal;
+}
+
+struct refusal check_altered_settings(const struct alteration *alteration)
+{
+    enum kafka_error error = KAFKA_ERROR_INVALID_REQUEST;
+    bool nameless = alteration->asked->resource_name.size == 0;
+    switch (alteration->asked->resource_type) {
+    case IMAGE_RESOURCE_BROKER:
+        return check_broker(alteration);
+    case IMAGE_RESOURCE_GROUP:
+        if (nameless) return refuse(error, SLICE("Default group resources are not allowed."));
+        return check_scope(alteration, SETTING_SCOPE_GROUP, KAFKA_ERROR_INVALID_CONFIG);
+    case IMAGE_RESOURCE_CLIENT_METRICS:
+        if (nameless) return refuse(error, SLICE("Subscription name can't be empty"));
+        return check_scope(alteration, SETTING_SCOPE_CLIENT_METRICS, error);
+    default:
+        ASSERT(alteration->asked->resource_type == IMAGE_RESOURCE_TOPIC);
+        return check_topic(alteration);
+    }
+}
