@@ -47,6 +47,7 @@ static struct refusal check_count(const struct addition *addition, struct arena 
                                    "The topic %.*s currently has %d partition(s); %d would not be "
                                    "an increase.",
                                    SLICE_ARG(addition->topic->name), present, wanted));
+    /* Kafka's list overflows here too, which it answers as an unknown error. */
     if (wanted - present > CONTROLLER_RECORDS_MAX) return refuse_too_many();
     return (struct refusal){0};
 }

@@ -56,9 +56,22 @@ void planner_end(struct planner *planner, bool keep, struct controller_plan *pla
     *planner = (struct planner){0};
 }
 
+/* A byte of UTF-8 that is not the first of its character? (RFC 3629 §3) */
+static bool is_inside_character(uint8_t byte)
+{
+    return (byte & 0xc0) == 0x80;
+}
+
+/* A message quotes what the peer sent, and must still be a string that Kafka's clients read. */
 struct refusal refuse(enum kafka_error error, struct slice message)
 {
+    enum { MESSAGE_BYTES_MAX = INT16_MAX };
     ASSERT(error != KAFKA_ERROR_NONE);
+    if (message.size > MESSAGE_BYTES_MAX) {
+        message.size = MESSAGE_BYTES_MAX;
+        while (message.size > 0 && is_inside_character(message.data[message.size]))
+            message.size--;
+    }
     return (struct refusal){error, message};
 }
 
