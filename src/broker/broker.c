@@ -51,13 +51,52 @@ static int check_identity(struct broker *broker, const char *path)
     return -EINVAL;
 }
 
+static int find_entry(void *context, const char *name, bool is_dir)
+{
+    (void)context;
+    (void)is_dir;
+    /* What a filesystem and a lock leave is nobody's data. */
+    return strcmp(name, "lost+found") == 0 || strcmp(name, ".lock") == 0 ? 0 : -ENOTEMPTY;
+}
+
+static bool is_empty(const struct broker *broker, const char *path)
+{
+    int r = os_dir_list(broker->shards[0].os, path, find_entry, NULL);
+    return r == 0 || r == -ENOENT;
+}
+
+/* "1@host:9093" or "host:9093": is it our own controller listener? */
+static bool names_us(const struct broker *broker, struct slice quorum)
+{
+    size_t colon = quorum.size;
+    int64_t port;
+    while (colon > 0 && quorum.data[colon - 1] != ':')
+        colon--;
+    struct slice digits = {quorum.data + colon, quorum.size - colon};
+    if (slice_parse_int64(digits, 1, UINT16_MAX, &port) < 0) return false;
+    for (int32_t i = 0; i < broker->listener_count; i++)
+        if (broker->listeners[i].controller && broker->listeners[i].port == port) return true;
+    return false;
+}
+
+/* May this node make a cluster of its own? Not where its settings speak of somebody else's. */
+static bool stands_alone(const struct broker *broker)
+{
+    struct slice voters = settings_text(broker->settings, SETTING_CONTROLLER_QUORUM_VOTERS);
+    struct slice servers =
+        settings_text(broker->settings, SETTING_CONTROLLER_QUORUM_BOOTSTRAP_SERVERS);
+    if (voters.size > 0 && !names_us(broker, voters)) return false;
+    return servers.size == 0 || names_us(broker, servers);
+}
+
 static int identify(struct broker *broker, const char *path, bool format_if_empty)
 {
     struct os *os = broker->shards[0].os;
     int r = folder_identity_read(os, path, &broker->identity);
-    if (r == -ENOENT && format_if_empty) {
+    if (r == -ENOENT && format_if_empty && is_empty(broker, path) && stands_alone(broker)) {
         r = format_empty(broker);
         if (r < 0) return r;
+        broker->fresh = true;
         r = folder_identity_read(os, path, &broker->identity);
     }
     if (r == -ENOENT) {
@@ -88,10 +127,14 @@ static int open_folder(struct broker *broker, bool format_if_empty)
     }
     if (r < 0) return refuse(broker, r, "Cannot open the data folder", path);
     r = folder_take_clean_shutdown(broker->folder, &broker->clean, &broker->broker_epoch);
-    if (r == 0) r = checkpoint_load(broker);
     if (r < 0) return refuse(broker, r, "Cannot read the data folder's state", path);
-    BROKER_TRACE(broker, TRACE_INFO, "kafka.log.LogManager", "Loading logs from %s, which was %s",
-                 path, broker->clean ? "stopped cleanly" : "not stopped cleanly: recovering");
+    r = checkpoint_load(broker);
+    if (r < 0) return r;
+    const char *how = broker->fresh   ? "is new"
+                      : broker->clean ? "was stopped cleanly"
+                                      : "was not stopped cleanly: recovering";
+    BROKER_TRACE(broker, TRACE_INFO, "kafka.log.LogManager", "Loading logs from %s, which %s", path,
+                 how);
     return 0;
 }
 

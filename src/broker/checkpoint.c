@@ -245,9 +245,14 @@ int checkpoint_load(struct broker *broker)
                                    checkpoints);
     /* A damaged file costs time: everything is checked. */
     if (r == -EBADMSG) r = 0;
-    if (r == 0)
-        r = folder_checkpoint_read(broker->folder, "log-start-offset-checkpoint", load_start,
-                                   checkpoints);
+    if (r < 0) return r;
+    r = folder_checkpoint_read(broker->folder, "log-start-offset-checkpoint", load_start,
+                               checkpoints);
+    /* Without this one deleted records would come back: somebody must look. */
+    if (r < 0)
+        BROKER_TRACE(broker, TRACE_FATAL, "kafka.log.LogManager",
+                     "Cannot read log-start-offset-checkpoint in %s: %s",
+                     folder_path(broker->folder), strerror(-r));
     return r;
 }
 

@@ -125,7 +125,7 @@ static void open_done(struct os_job *job)
     partition->own_files = log_files_destroy(partition->own_files);
     if (partition->state == PARTITION_DOOMED) {
         follow_finish_doomed(partition);
-    } else if (partition->result == -EEXIST) {
+    } else if (partition->result == -EEXIST || partition->result == -EMFILE) {
         partition->retry.fire = retry_open;
         shard_timer_set(shard, &partition->retry, os_monotonic_ns(shard->os) + RETRY_NS);
     } else if (partition->result < 0) {

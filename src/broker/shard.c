@@ -156,6 +156,16 @@ int shard_listen(struct shard *shard)
     return 0;
 }
 
+/* Half of the descriptors are for logs, at most; the others for connections, jobs and what a moment
+ * needs. */
+static int open_files_max(const struct shard *shard)
+{
+    int most = os_file_limit(shard->os) / 2;
+    if (most > SHARD_OPEN_FILES) most = SHARD_OPEN_FILES;
+    most /= shard->broker->shard_count;
+    return most > 0 ? most : 1;
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 int shard_open(struct shard *shard)
@@ -171,7 +181,7 @@ int shard_open(struct shard *shard)
     list_init(&shard->outbox);
     heap_init(&shard->timers);
     arena_init(&shard->scratch, SCRATCH_MAX_BYTES);
-    shard->files = log_files_create(shard->os, SHARD_OPEN_FILES / shard->broker->shard_count);
+    shard->files = log_files_create(shard->os, open_files_max(shard));
     shard->now_ms = os_wall_ms(shard->os);
     r = create_net(shard);
     if (r < 0) return r;

@@ -203,6 +203,7 @@ struct broker {
     struct shard shards[SHARDS_MAX];
     int32_t shard_count;
     bool clean; /* the folder was stopped cleanly */
+    bool fresh; /* we have just formatted it */
     int64_t broker_epoch;
     struct checkpoints *checkpoints;
     /* control.c */

@@ -187,7 +187,7 @@ int index_last(struct log *log, struct log_segment *segment, struct offset_entry
     return 0;
 }
 
-int index_check(struct log *log, struct log_segment *segment)
+static int check_sizes(const struct log *log, const struct log_segment *segment)
 {
     char path[OS_PATH_MAX];
     const char *const suffixes[] = {".index", ".timeindex"};
@@ -204,16 +204,37 @@ int index_check(struct log *log, struct log_segment *segment)
         if (r < 0) return r;
         if (size % sizes[i] != 0) return -EBADMSG;
     }
+    return 0;
+}
+
+int index_agrees(const struct log *log, struct log_segment *segment,
+                 const struct offset_entry *offset, const struct time_entry *time)
+{
+    struct batch batch;
+    size_t size;
+    int r = segment_peek(log, segment, offset->position, NULL, &batch, &size);
+    if (r == -ENODATA) return -EBADMSG;
+    if (r < 0) return r;
+    bool at_its_place = segment->offset_entries == 0 ||
+                        batch_last_offset(&batch) == segment->base_offset + offset->relative_offset;
+    /* When the entry was made, the greatest timestamp so far became one, too. */
+    bool timed = batch.max_timestamp <= time->timestamp;
+    return at_its_place && timed ? 0 : -EBADMSG;
+}
+
+int index_check(struct log *log, struct log_segment *segment)
+{
+    if (segment->size == 0) return 0;
+    int r = check_sizes(log, segment);
+    if (r < 0) return r;
     struct offset_entry offset;
     struct time_entry time;
-    int r = index_last(log, segment, &offset, &time);
+    r = index_last(log, segment, &offset, &time);
     if (r < 0) return r;
-    bool sound =
-        segment->offset_entries == 0 ||
-        (offset.relative_offset >= 0 && offset.position > 0 && offset.position < segment->size);
-    if (segment->time_entries > 0)
-        sound = sound && time.timestamp >= 0 && time.relative_offset >= 0;
-    return sound ? 0 : -EBADMSG;
+    if (offset.relative_offset < 0 || offset.position < 0 || offset.position >= segment->size)
+        return -EBADMSG;
+    if (segment->offset_entries > 0 && offset.position == 0) return -EBADMSG;
+    return index_agrees(log, segment, &offset, &time);
 }
 
 /* A whole index file as entries of `entry_size`; the caller frees. */

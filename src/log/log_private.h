@@ -247,6 +247,9 @@ MUST_USE int index_check(struct log *log, struct log_segment *segment);
 /* Where to start looking for `offset`: 0, or the place of the last entry at or below it. */
 MUST_USE int index_position(const struct log *log, struct log_segment *segment, int64_t offset,
                             struct log_cold *cold, int64_t *position);
+/* Do the newest entries fit the batch that they speak of? 0, or -EBADMSG. */
+MUST_USE int index_agrees(const struct log *log, struct log_segment *segment,
+                          const struct offset_entry *offset, const struct time_entry *time);
 /* The newest entries in the files; false: none. */
 MUST_USE int index_last(struct log *log, struct log_segment *segment, struct offset_entry *offset,
                         struct time_entry *time);

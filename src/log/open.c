@@ -179,12 +179,19 @@ static int remove_stray_snapshot(void *context, const char *name, bool is_dir)
 static int load(struct log *log, const struct log_options *options, struct log_recovery *recovery)
 {
     struct listing listing = {.log = log};
+    int64_t point = options->clean ? INT64_MAX : options->recovery_point;
     int r = check_metadata(log);
     if (r == 0) r = epochs_load(&log->epochs, log->os, log->directory);
+    if (r == -EBADMSG) {
+        /* Every batch tells its epoch: reading all of them builds the file again. */
+        epochs_deinit(&log->epochs);
+        log->epochs.dirty = true;
+        point = 0;
+        r = 0;
+    }
     if (r == 0) r = os_dir_list(log->os, log->directory, list_entry, &listing);
     if (r == 0 && listing.count > 0)
         qsort(listing.bases, (size_t)listing.count, sizeof(listing.bases[0]), compare_bases);
-    int64_t point = options->clean ? INT64_MAX : options->recovery_point;
     if (r == 0) r = log_recover(log, listing.bases, listing.count, point, recovery);
     memory_free(listing.bases);
     if (r == 0) r = log_load_producers(log, options->clean);

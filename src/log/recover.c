@@ -31,11 +31,9 @@ static int find_start(struct log *log, struct log_segment *segment, int64_t poin
     struct time_entry time;
     r = index_last(log, segment, &offset, &time);
     if (r < 0) return r;
-    struct batch batch;
-    size_t size;
-    r = segment_peek(log, segment, offset.position, NULL, &batch, &size);
-    if (r < 0 && r != -EBADMSG && r != -ENODATA) return r;
-    if (r == 0 && batch_last_offset(&batch) == segment->base_offset + offset.relative_offset) {
+    r = index_agrees(log, segment, &offset, &time);
+    if (r < 0 && r != -EBADMSG) return r;
+    if (r == 0) {
         segment->max_timestamp = time.timestamp;
         segment->max_timestamp_offset =
             time.timestamp < 0 ? -1 : segment->base_offset + time.relative_offset;

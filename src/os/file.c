@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -126,10 +127,16 @@ int os_file_write(struct os_file *file, const struct slice *slices, int count, i
 int os_file_reserve(struct os_file *file, int64_t position, int64_t size)
 {
     if (size <= 0) return 0;
+    /* The kernel remembers this limit only when the bytes are written. */
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        (uint64_t)position + (uint64_t)size > limit.rlim_cur)
+        return -ENOSPC;
     int r;
     do {
         r = fallocate(file->fd, FALLOC_FL_KEEP_SIZE, position, size);
     } while (r < 0 && errno == EINTR);
+    if (r < 0 && errno == EDQUOT) return -ENOSPC;
     /* Where space cannot be reserved, a write may still find the disk full: that fails the log. */
     if (r < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) return 0;
     return r < 0 ? -errno : 0;

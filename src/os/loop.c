@@ -49,6 +49,14 @@ static void raise_file_limit(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit); /* then with fewer: files are opened as needed */
 }
 
+int os_file_limit(struct os *os)
+{
+    (void)os;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return 1024;
+    return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int)limit.rlim_cur;
+}
+
 int os_create(const struct os_options *options, struct os **created)
 {
     ASSERT(options->workers_max >= 1);
@@ -127,7 +135,7 @@ int os_watch_signals(struct os *os, void (*on_signal)(void *context, int signal)
     sigaddset(&watched, SIGTERM);
     sigaddset(&watched, SIGINT);
     sigaddset(&watched, SIGHUP);
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) return -errno;
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return -errno;
     int r = pthread_sigmask(SIG_BLOCK, &watched, &os->old_signals);
     if (r != 0) return -r;
     os->on_signal = on_signal;

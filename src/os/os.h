@@ -115,6 +115,9 @@ MUST_USE int os_file_reserve(struct os_file *file, int64_t position, int64_t siz
 MUST_USE int os_file_size(struct os_file *file, int64_t *size);
 MUST_USE int os_file_truncate(struct os_file *file, int64_t size);
 
+/* How many files and sockets this process may have open. */
+int os_file_limit(struct os *os);
+
 /* Data (and size) durable. An error means that what was written since the last success may be gone:
  * never call it again for the same file. */
 MUST_USE int os_file_sync(struct os_file *file);
