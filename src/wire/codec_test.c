@@ -1,0 +1,208 @@
+/* The codec on bytes written by hand, good and bad. The sweep beside Kafka's own classes is
+ * test/codec. */
+#include "wire/codec.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "wire/messages.h"
+
+enum { ARENA_MAX = 1 << 16 };
+
+static int decode(const struct wire_message *message, int16_t version, struct slice bytes,
+                  struct arena *arena, void *value)
+{
+    int r = wire_decode(message, version, &bytes, arena, value);
+    return r == 0 && bytes.size > 0 ? -E2BIG : r;
+}
+
+static void old_and_flexible_forms(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct api_versions_response answer;
+    arena_init(&arena, ARENA_MAX);
+    /* Version 0: error, an array of (key, min, max). */
+    assert_int_equal(decode(&wire_api_versions_response, 0, SLICE("\0\x23\0\0\0\1\0\x12\0\0\0\4"),
+                            &arena, &answer),
+                     0);
+    assert_int_equal(answer.error_code, 35);
+    assert_int_equal(answer.api_keys_count, 1);
+    assert_int_equal(answer.api_keys[0].api_key, 18);
+    assert_int_equal(answer.api_keys[0].max_version, 4);
+    /* Version 3: compact array, tags everywhere; finalized_features_epoch is tag 1. */
+    assert_int_equal(decode(&wire_api_versions_response, 3,
+                            SLICE("\0\0\2\0\x12\0\0\0\4\0\0\0\0\7\1\1\x08\0\0\0\0\0\0\0\x2a"),
+                            &arena, &answer),
+                     0);
+    assert_int_equal(answer.throttle_time_ms, 7);
+    assert_int_equal(answer.finalized_features_epoch, 42);
+    assert_int_equal(answer.supported_features_count, 0);
+    arena_deinit(&arena);
+}
+
+static void tags_of_tomorrow_are_skipped(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct api_versions_request request;
+    arena_init(&arena, ARENA_MAX);
+    assert_int_equal(
+        decode(&wire_api_versions_request, 3, SLICE("\2a\2b\2\x05\3xyz\x63\0"), &arena, &request),
+        0);
+    assert_true(slice_equal(request.client_software_name, SLICE("a")));
+    /* Twice the same, or out of order, is no message. */
+    assert_int_equal(
+        decode(&wire_api_versions_request, 3, SLICE("\2a\2b\2\x05\0\x05\0"), &arena, &request),
+        -EBADMSG);
+    /* A size beyond the end. */
+    assert_int_equal(
+        decode(&wire_api_versions_request, 3, SLICE("\2a\2b\1\x05\x7fxyz"), &arena, &request),
+        -EBADMSG);
+    arena_deinit(&arena);
+}
+
+static void counts_are_believed_when_the_bytes_are_there(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct metadata_request request;
+    arena_init(&arena, ARENA_MAX);
+    assert_int_equal(decode(&wire_metadata_request, 1, SLICE("\x7f\xff\xff\xff"), &arena, &request),
+                     -EBADMSG);
+    assert_int_equal(
+        decode(&wire_metadata_request, 9, SLICE("\xff\xff\xff\xff\x0f"), &arena, &request),
+        -EBADMSG);
+    assert_true(arena.total < 4096);
+    assert_int_equal(decode(&wire_metadata_request, 1, SLICE("\xff\xff\xff\xff"), &arena, &request),
+                     0);
+    assert_int_equal(request.topics_count, -1); /* null: all topics */
+    assert_int_equal(decode(&wire_metadata_request, 0, SLICE("\xff\xff\xff\xff"), &arena, &request),
+                     -EBADMSG); /* which version 0 cannot say */
+    arena_deinit(&arena);
+}
+
+static void the_arena_has_a_maximum(void **state)
+{
+    (void)state;
+    static uint8_t bytes[4 + 20000];
+    struct arena arena;
+    struct metadata_request request;
+    arena_init(&arena, ARENA_MAX);
+    bytes[2] = 0x27; /* 10,000 names of no bytes: each becomes a struct of 40 */
+    bytes[3] = 0x10;
+    assert_int_equal(
+        decode(&wire_metadata_request, 1, (struct slice){bytes, sizeof(bytes)}, &arena, &request),
+        -ENOMEM);
+    arena_deinit(&arena);
+}
+
+static void versions_have_bounds(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct fetch_request request;
+    struct writer writer;
+    arena_init(&arena, ARENA_MAX);
+    writer_init(&writer, 1 << 16);
+    wire_defaults(&wire_fetch_request, &request);
+    assert_int_equal(decode(&wire_fetch_request, 3, SLICE(""), &arena, &request), -ENOTSUP);
+    assert_int_equal(wire_encode(&wire_fetch_request, 99, &request, &writer, NULL), -ENOTSUP);
+    assert_int_equal(wire_size(&wire_fetch_request, 99, &request), -ENOTSUP);
+    arena_deinit(&arena);
+    writer_deinit(&writer);
+}
+
+static void what_a_version_cannot_say_is_an_error(void **state)
+{
+    (void)state;
+    struct writer writer;
+    struct leave_group_request request;
+    writer_init(&writer, 1 << 16);
+    wire_defaults(&wire_leave_group_request, &request);
+    request.group_id = SLICE("g");
+    struct leave_group_request_member_identity member = {
+        .member_id = SLICE("m"), .group_instance_id = SLICE_NULL, .reason = SLICE_NULL};
+    request.members = &member;
+    request.members_count = 1;
+    assert_int_equal(wire_encode(&wire_leave_group_request, 3, &request, &writer, NULL), 0);
+    assert_int_equal(wire_encode(&wire_leave_group_request, 0, &request, &writer, NULL), -EINVAL);
+    writer_deinit(&writer);
+}
+
+static void full_writers_say_so(void **state)
+{
+    (void)state;
+    struct writer writer;
+    struct api_versions_request request = {.client_software_name = SLICE("a-rather-long-name"),
+                                           .client_software_version = SLICE("1")};
+    writer_init(&writer, 8);
+    assert_int_equal(wire_encode(&wire_api_versions_request, 3, &request, &writer, NULL),
+                     -EMSGSIZE);
+    writer_deinit(&writer);
+}
+
+/* A fetch answer whose records come from a file: their length is written, their place noted. */
+static void holes(void **state)
+{
+    (void)state;
+    struct fetch_response_partition_data data;
+    struct fetch_response_fetchable_topic_response topic = {
+        .topic = SLICE("t"), .partitions = &data, .partitions_count = 1};
+    struct fetch_response answer;
+    struct wire_hole hole;
+    struct wire_holes holes = {.items = &hole, .capacity = 1};
+    struct writer writer;
+    writer_init(&writer, 1 << 16);
+    memset(&data, 0, sizeof(data));
+    data.records = (struct slice){NULL, 1000};
+    data.aborted_transactions_count = -1;
+    data.log_start_offset = data.preferred_read_replica = -1;
+    data.diverging_epoch.epoch = data.current_leader.leader_id = -1;
+    data.diverging_epoch.end_offset = data.snapshot_id.end_offset = -1;
+    data.current_leader.leader_epoch = data.snapshot_id.epoch = -1;
+    wire_defaults(&wire_fetch_response, &answer);
+    answer.responses = &topic;
+    answer.responses_count = 1;
+    assert_int_equal(wire_encode(&wire_fetch_response, 4, &answer, &writer, &holes), 0);
+    assert_int_equal(holes.count, 1);
+    assert_int_equal(hole.size, 1000);
+    assert_int_equal(hole.position, writer.size); /* the last field of version 4 */
+    assert_memory_equal(writer.data + hole.position - 4, "\0\0\3\xe8", 4);
+    assert_int_equal(wire_size(&wire_fetch_response, 4, &answer), (int64_t)writer.size + 1000);
+    writer_deinit(&writer);
+}
+
+static void print_is_one_line_of_json(void **state)
+{
+    (void)state;
+    struct writer text;
+    struct api_versions_request request = {.client_software_name = SLICE("a\"b"),
+                                           .client_software_version = SLICE("1")};
+    writer_init(&text, 1 << 16);
+    wire_print(&wire_api_versions_request, 3, &request, &text);
+    assert_true(slice_equal(writer_slice(&text), SLICE("{\"clientSoftwareName\":\"a\\\"b\","
+                                                       "\"clientSoftwareVersion\":\"1\"}")));
+    writer_deinit(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(old_and_flexible_forms),
+        cmocka_unit_test(tags_of_tomorrow_are_skipped),
+        cmocka_unit_test(counts_are_believed_when_the_bytes_are_there),
+        cmocka_unit_test(the_arena_has_a_maximum),
+        cmocka_unit_test(versions_have_bounds),
+        cmocka_unit_test(what_a_version_cannot_say_is_an_error),
+        cmocka_unit_test(full_writers_say_so),
+        cmocka_unit_test(holes),
+        cmocka_unit_test(print_is_one_line_of_json),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
