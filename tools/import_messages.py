@@ -5,7 +5,8 @@ usage: import_messages.py JAR-FOLDER [SCHEMA-FOLDER]
 
 Reads the message definitions inside the published jars and writes one file per message. Only facts
 are taken: names, types, versions, defaults. Comments are ours: those that stand in schema/ already
-are kept, by message and field, so this can be run again for the next version of Kafka.
+are kept, by message and field, so this can be run again for the next version of Kafka. A comment
+stands above a message, and behind a field or, where the line would grow too long, above it.
 """
 
 import glob
@@ -32,8 +33,10 @@ GROUPS = (
 FILES = {"ProducerSnapshot", "QuorumStateData"}
 OTHER = {"DefaultPrincipalData"}
 
+COLUMNS = 100
+
 # Produce below version 3 is refused, but must be listed: librdkafka decides by it whether to
-    # compress.
+# compress.
 SERVED = {"Produce": "0-13"}
 
 
@@ -77,23 +80,21 @@ class Comments:
             for line in file:
                 text, mark, comment = line.rstrip("\n").partition("#")
                 if not text.strip():
-                    heads.append(comment.strip())
+                    heads += [comment.strip()] if mark else []
                     continue
                 depth = (len(text) - len(text.lstrip())) // 2
                 words = text.split()
-                name = words[1] if depth == 0 and len(words) > 1 else words[0]
-                place = place[:depth] + [name]
-                if heads and depth == 0:
-                    self.said["/" + name] = heads
-                    heads = []
-                if mark and comment.strip():
-                    self.said[".".join(place)] = comment.strip()
-
-    def head(self, name):
-        return self.said.get("/" + name, [])
+                if depth == 0:
+                    place = [words[0] + " " + words[1]]
+                    self.said[place[0]] = heads
+                else:
+                    name = words[1] if words[0] == "struct" else words[0]
+                    place = place[:depth] + [name]
+                    self.said[".".join(place)] = heads + ([comment.strip()] if mark else [])
+                heads = []
 
     def of(self, place):
-        return self.said.get(".".join(place))
+        return self.said.get(".".join(place), [])
 
 
 def default_of(field):
@@ -133,14 +134,19 @@ def attributes(field, parent_versions):
     return out
 
 
+def write_line(text, comment, lines):
+    comment = " ".join(comment)
+    if comment and len(text) + len("  # ") + len(comment) > COLUMNS:
+        lines.append(" " * (len(text) - len(text.lstrip())) + "# " + comment)
+        comment = ""
+    lines.append(text + ("  # " + comment if comment else ""))
+
+
 def write_fields(fields, place, versions, comments, lines, depth):
     for field in fields:
-        name = snake(field["name"])
-        here = place + [name]
-        words = [name, field["type"]] + attributes(field, versions)
-        text = "  " * depth + " ".join(words)
-        comment = comments.of(here)
-        lines.append(text + ("  # " + comment if comment else ""))
+        here = place + [snake(field["name"])]
+        words = [here[-1], field["type"]] + attributes(field, versions)
+        write_line("  " * depth + " ".join(words), comments.of(here), lines)
         if "fields" in field:
             inner = versions_of(field, versions)
             write_fields(field["fields"], here, inner, comments, lines, depth + 1)
@@ -150,8 +156,8 @@ def write_message(message, comments):
     name, kind = message["name"], message["type"]
     if kind in ("request", "response"):
         name = name[: -len(kind)]
-    head = comments.head(message["name"] if kind not in ("request", "response") else name)
-    lines = ["# " + text for text in head] if kind != "response" else []
+    place = [kind + " " + name]
+    lines = ["# " + text for text in comments.of(place)]
     words = [kind, name]
     if "apiKey" in message:
         words.append("id=%s" % message["apiKey"])
@@ -163,10 +169,10 @@ def write_message(message, comments):
     lines.append(" ".join(words))
     versions = "0+"
     for struct in message.get("commonStructs", []):
-        lines.append("  struct %s %s" % (struct["name"], struct["versions"]))
-        write_fields(struct["fields"], [name, struct["name"]], struct["versions"], comments, lines,
-                     2)
-    write_fields(message["fields"], [name], versions, comments, lines, 1)
+        here = place + [struct["name"]]
+        write_line("  struct %s %s" % (struct["name"], struct["versions"]), comments.of(here), lines)
+        write_fields(struct["fields"], here, struct["versions"], comments, lines, 2)
+    write_fields(message["fields"], place, versions, comments, lines, 1)
     return lines
 
 

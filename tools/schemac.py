@@ -8,7 +8,8 @@ usage: schemac.py SCHEMA-FOLDER OUTPUT-FOLDER      writes messages.h .c, errors.
 The notation: a line is a message (no indent) or a field (two blanks for each level): its name, its
 type, then versions, null=VERSIONS, tag=N, tagged=VERSIONS, default=VALUE, ignorable, key,
 never-flexible. []TYPE is an array; a type in capitals is a struct whose fields follow, or one named
-by a `struct` line. What stands after # is for readers.
+by a `struct` line. What stands after # is for readers, behind a line or above it; what stands above
+a message goes into the docs.
 """
 
 import os
@@ -165,6 +166,7 @@ def parse(text):
             if not stack or stack[-1][0] != depth:
                 raise SchemaError("indented too far")
             parse_field(messages[-1], words, depth, stack)
+            comment = []  # what stood above was the field's
         except SchemaError as error:
             raise SchemaError("line %d: %s" % (number, error)) from None
     for message in messages:
