@@ -449,7 +449,12 @@ static void grown_by_hand(void **state)
     };
     enum kafka_error error = KAFKA_ERROR_INVALID_REPLICA_ASSIGNMENT;
     assert_int_equal(create(f, "a", 1, 2, false), KAFKA_ERROR_NONE);
-    assert_int_equal(grow(f, "a", 3, assignments, 1, false).error_code, error); /* one is missing */
+    struct create_partitions_response_create_partitions_topic_result one_is_missing =
+        grow(f, "a", 3, assignments, 1, false);
+    assert_int_equal(one_is_missing.error_code, error);
+    assert_true(slice_equal(one_is_missing.error_message,
+                            SLICE("Attempted to add 2 additional partition(s), but only 1 "
+                                  "assignment(s) were specified.")));
     assert_int_equal(grow(f, "a", 3, assignments, 2, false).error_code, error); /* uneven */
     assert_int_equal(image_topic_by_name(f->image, SLICE("a"))->partition_count, 1);
     assert_int_equal(grow(f, "a", 2, assignments, 1, false).error_code, KAFKA_ERROR_NONE);
