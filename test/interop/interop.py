@@ -126,15 +126,14 @@ def read_partition(bootstrap, topic, partition):
     consumer.assign([TopicPartition(topic, partition, 0)])
     found = {}
     while True:
-        messages = consumer.consume(1000, 20)
-        if not messages:
+        message = consumer.poll(20)
+        if message is None:
             raise AssertionError("%s-%d does not come to its end" % (topic, partition))
-        for message in messages:
-            if message.error():
-                consumer.close()
-                return found
-            same(message.timestamp()[0] != TIMESTAMP_NOT_AVAILABLE, True)
-            found[message.offset()] = (message.key(), message.value(), message.headers() or [])
+        if message.error():
+            consumer.close()
+            return found
+        same(message.timestamp()[0] != TIMESTAMP_NOT_AVAILABLE, True)
+        found[message.offset()] = (message.key(), message.value(), message.headers() or [])
 
 
 # --- kafka-dump-log -------------------------------------------------------------------------------
