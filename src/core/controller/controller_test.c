@@ -672,6 +672,44 @@ static void a_log_begins_with_what_format_laid_down(void **state)
     assert_int_equal(controller_plan_activation(&input, &laid, &plan), -EBADMSG);
 }
 
+/* Kafka's controller takes the last in-sync replica out when it stops, and keeps it as eligible. */
+static void an_eligible_replica_leads_again(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(create(f, "a", 1, 2, false), KAFKA_ERROR_NONE);
+    int32_t elr[] = {2, 1};
+    struct partition_change_record record;
+    wire_defaults(&wire_partition_change_record, &record);
+    record.partition_id = 0;
+    record.topic_id = image_topic_by_name(f->image, SLICE("a"))->id;
+    record.leader = IMAGE_NO_LEADER;
+    record.isr_count = 0;
+    record.eligible_leader_replicas = elr;
+    record.eligible_leader_replicas_count = 2;
+    struct writer writer;
+    writer_init(&writer, 4096);
+    int16_t version = image_record_version(IMAGE_RECORD_PARTITION_CHANGE, 30);
+    assert_int_equal(image_encode(IMAGE_RECORD_PARTITION_CHANGE, version, &record, &writer), 0);
+    struct slice bytes = writer_slice(&writer);
+    apply(f, &(struct controller_plan){&bytes, 1});
+    writer_deinit(&writer);
+    assert_int_equal(partition(f, "a", 0)->isr_count, 0);
+    struct controller_registration registration = {.broker_id = 1};
+    struct controller_plan plan;
+    struct controller_input input = input_of(f);
+    controller_plan_registration(&input, &registration, &plan);
+    apply(f, &plan);
+    input = input_of(f);
+    controller_plan_fencing(&input, 1, false, false, &plan);
+    apply(f, &plan);
+    const struct image_partition *p = partition(f, "a", 0);
+    assert_int_equal(p->leader, 1);
+    assert_int_equal(p->isr_count, 1);
+    assert_int_equal(p->isr[0], 1);
+    assert_int_equal(p->elr_count, 1);
+    assert_int_equal(p->elr[0], 2);
+}
+
 static void producer_ids_are_given_once(void **state)
 {
     struct fixture *f = *state;
@@ -732,6 +770,7 @@ int main(void)
         TEST(refusals),
         TEST(settings_are_altered_one_by_one),
         TEST(a_broker_that_comes_again_leads_in_a_new_epoch),
+        TEST(an_eligible_replica_leads_again),
         TEST(producer_ids_are_given_once),
         TEST(levels_follow_the_release),
         TEST(bodies_that_do_not_decode),

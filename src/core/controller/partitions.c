@@ -196,14 +196,49 @@ static bool contains(const int32_t *ids, int32_t count, int32_t id)
     return false;
 }
 
-/* The first replica, in the order of preference, that is in sync and active. */
-static int32_t elect(const struct mover *mover, const struct image_partition *partition)
+/* The first replica, in the order of preference, that is active and one of `ids`. */
+static int32_t first_active(const struct mover *mover, const struct image_partition *partition,
+                            const int32_t *ids, int32_t count)
 {
     for (int32_t i = 0; i < partition->replica_count; i++) {
         int32_t id = partition->replicas[i];
-        if (is_active(mover, id) && contains(partition->isr, partition->isr_count, id)) return id;
+        if (is_active(mover, id) && contains(ids, count, id)) return id;
     }
     return IMAGE_NO_LEADER;
+}
+
+/* `ids` without one of them. */
+static int32_t *without(const int32_t *ids, int32_t count, int32_t id, struct arena *arena,
+                        int32_t *left)
+{
+    int32_t *others = arena_alloc(arena, (size_t)count * sizeof(others[0]));
+    *left = 0;
+    for (int32_t i = 0; i < count; i++) {
+        if (ids[i] != id) others[(*left)++] = ids[i];
+    }
+    return others;
+}
+
+/* Who is in sync leads. If none of those is there, one that left the in-sync replicas with all that
+ * was committed does, and is in sync alone from then on. (KIP-966) */
+static void elect(const struct mover *mover, const struct image_partition *partition,
+                  struct partition_change_record *record)
+{
+    struct arena *arena = mover->planner->input->arena;
+    int32_t leader = first_active(mover, partition, partition->isr, partition->isr_count);
+    if (leader == IMAGE_NO_LEADER && partition->elr_count > 0) {
+        leader = first_active(mover, partition, partition->elr, partition->elr_count);
+        if (leader != IMAGE_NO_LEADER) {
+            record->isr = arena_alloc(arena, sizeof(record->isr[0]));
+            record->isr[0] = leader;
+            record->isr_count = 1;
+            record->eligible_leader_replicas =
+                without(partition->elr, partition->elr_count, leader, arena,
+                        &record->eligible_leader_replicas_count);
+            record->last_known_elr_count = 0;
+        }
+    }
+    if (leader != partition->leader) record->leader = leader;
 }
 
 /* The in-sync replicas without the one that leaves. The last one stays, so that it is known who has
@@ -214,13 +249,8 @@ static int32_t *shrink_isr(const struct mover *mover, const struct image_partiti
     *count = -1;
     if (mover->active || partition->isr_count < 2) return NULL;
     if (!contains(partition->isr, partition->isr_count, mover->broker_id)) return NULL;
-    int32_t *isr =
-        arena_alloc(mover->planner->input->arena, (size_t)partition->isr_count * sizeof(isr[0]));
-    *count = 0;
-    for (int32_t i = 0; i < partition->isr_count; i++) {
-        if (partition->isr[i] != mover->broker_id) isr[(*count)++] = partition->isr[i];
-    }
-    return isr;
+    return without(partition->isr, partition->isr_count, mover->broker_id,
+                   mover->planner->input->arena, count);
 }
 
 static void plan_leadership(const struct mover *mover, const struct image_topic *topic,
@@ -243,10 +273,7 @@ static void plan_leadership(const struct mover *mover, const struct image_topic 
     record.isr = shrink_isr(mover, partition, &record.isr_count);
     bool must_elect = mover->active ? partition->leader == IMAGE_NO_LEADER
                                     : partition->leader == mover->broker_id;
-    if (must_elect) {
-        int32_t leader = elect(mover, partition);
-        if (leader != partition->leader) record.leader = leader;
-    }
+    if (must_elect) elect(mover, partition, &record);
     if (record.leader == NO_LEADER_CHANGE && record.isr_count < 0) return;
     planner_add(mover->planner, IMAGE_RECORD_PARTITION_CHANGE, &record);
 }
