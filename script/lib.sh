@@ -51,6 +51,7 @@ build() {
         targets=(gregor)
         ;;
     asan) options+=(-Db_sanitize=address,undefined) ;;
+    tsan) options+=(-Db_sanitize=thread) && targets=(gregor) ;;
     clang) compiler=clang-19 ;;
     *) die "no build is called '$name'" ;;
     esac

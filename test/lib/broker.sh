@@ -7,10 +7,11 @@ gregor_pid=
 bootstrap=
 
 # start_gregor FOLDER [KEY=VALUE…]: on a free port (PORT), data and log in FOLDER; sets `bootstrap`.
+# GREGOR_SETTINGS has further KEY=VALUEs, for all that is started.
 start_gregor() {
     local folder=$1 port=${PORT:-$(free_port)} setting overrides=() deadline=$((SECONDS + 30))
     shift
-    for setting in "listeners=PLAINTEXT://127.0.0.1:$port" "log.dirs=$folder/data" "$@"; do
+    for setting in "listeners=PLAINTEXT://127.0.0.1:$port" "log.dirs=$folder/data" ${GREGOR_SETTINGS-} "$@"; do
         overrides+=(--override "$setting")
     done
     mkdir -p "$folder"

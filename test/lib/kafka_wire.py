@@ -16,13 +16,22 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 import schemac  # noqa: E402
 
-NUMBERS = {"bool": ">?", "int8": ">b", "int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I",
-           "int64": ">q", "float64": ">d"}
+NUMBERS = {
+    "bool": ">?",
+    "int8": ">b",
+    "int16": ">h",
+    "uint16": ">H",
+    "int32": ">i",
+    "uint32": ">I",
+    "int64": ">q",
+    "float64": ">d",
+}
 NO_UUID = b"\0" * 16
 API_VERSIONS = 18
 
 
 # --- primitives -----------------------------------------------------------------------------------
+
 
 def varuint(value):
     out = bytearray()
@@ -46,7 +55,7 @@ class Reader:
         if size < 0 or self.at + size > len(self.data):
             raise ValueError("%d bytes wanted at %d of %d" % (size, self.at, len(self.data)))
         self.at += size
-        return self.data[self.at - size:self.at]
+        return self.data[self.at - size : self.at]
 
     def number(self, form):
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
@@ -65,10 +74,11 @@ class Reader:
         return (value >> 1) ^ -(value & 1)
 
     def rest(self):
-        return self.data[self.at:]
+        return self.data[self.at :]
 
 
 # --- messages -------------------------------------------------------------------------------------
+
 
 def within(version, versions):
     return versions[0] <= version <= versions[1]
@@ -178,7 +188,11 @@ class Codec:
         compact = self.flexible and not field.never_flexible
         if field.is_array:
             count = self.read_count(reader, compact)
-            return None if count < 0 else [self.decode_one(field, reader, compact) for _ in range(count)]
+            return (
+                None
+                if count < 0
+                else [self.decode_one(field, reader, compact) for _ in range(count)]
+            )
         if field.is_pointer and reader.number(">b") < 0:
             return None
         return self.decode_one(field, reader, compact)
@@ -219,6 +233,7 @@ def frame(data):
 
 # --- a connection ---------------------------------------------------------------------------------
 
+
 class Closed(Exception):
     """The broker closed the connection instead of answering."""
 
@@ -249,8 +264,9 @@ class Connection:
         self.correlation += 1
         if isinstance(body, dict):
             body = codec.encode(body)
-        self.send_bytes(frame(request_header(message.id, version, self.correlation,
-                                             codec.flexible) + body))
+        self.send_bytes(
+            frame(request_header(message.id, version, self.correlation, codec.flexible) + body)
+        )
 
     def receive_exactly(self, size):
         out = bytearray()
@@ -343,7 +359,9 @@ def sized(data):
 
 def record(value, key=None, delta=0, timestamp_delta=0, headers=()):
     body = b"\0" + varint(timestamp_delta) + varint(delta) + sized(key) + sized(value)
-    body += varint(len(headers)) + b"".join(sized(name.encode()) + sized(data) for name, data in headers)
+    body += varint(len(headers)) + b"".join(
+        sized(name.encode()) + sized(data) for name, data in headers
+    )
     return varint(len(body)) + body
 
 
@@ -361,10 +379,25 @@ def batch(values, **header):
     return batch_of_bytes(b"".join(records), len(keyed), timestamp_step=step, **header)
 
 
-def batch_of_bytes(records, records_count, base_offset=0, leader_epoch=-1, magic=2, crc=None,
-                   attributes=0, last_delta=None, timestamp=None, max_timestamp=None, timestamp_step=0,
-                   producer_id=-1, producer_epoch=-1, sequence=-1, count=None, length=None,
-                   compress=None):
+def batch_of_bytes(
+    records,
+    records_count,
+    base_offset=0,
+    leader_epoch=-1,
+    magic=2,
+    crc=None,
+    attributes=0,
+    last_delta=None,
+    timestamp=None,
+    max_timestamp=None,
+    timestamp_step=0,
+    producer_id=-1,
+    producer_epoch=-1,
+    sequence=-1,
+    count=None,
+    length=None,
+    compress=None,
+):
     if timestamp is None:
         timestamp = now_ms()
     if max_timestamp is None:
@@ -373,8 +406,20 @@ def batch_of_bytes(records, records_count, base_offset=0, leader_epoch=-1, magic
         last_delta = records_count - 1
     if compress is not None:
         records = compress(records)
-    body = struct.pack(">hiqqqhii", attributes, last_delta, timestamp, max_timestamp, producer_id,
-                       producer_epoch, sequence, records_count if count is None else count) + records
+    body = (
+        struct.pack(
+            ">hiqqqhii",
+            attributes,
+            last_delta,
+            timestamp,
+            max_timestamp,
+            producer_id,
+            producer_epoch,
+            sequence,
+            records_count if count is None else count,
+        )
+        + records
+    )
     checksum = crc32c(body) if crc is None else crc
     if length is None:
         length = len(body) + 9
@@ -386,13 +431,22 @@ class Batch:
 
     def __init__(self, reader):
         start = reader.at
-        (self.base_offset, length, self.leader_epoch, self.magic,
-         self.crc) = struct.unpack(">qiibI", reader.take(21))
+        self.base_offset, length, self.leader_epoch, self.magic, self.crc = struct.unpack(
+            ">qiibI", reader.take(21)
+        )
         body = reader.take(length - 9)
-        self.bytes = reader.data[start:reader.at]
+        self.bytes = reader.data[start : reader.at]
         self.crc_holds = crc32c(body) == self.crc
-        (self.attributes, self.last_delta, self.timestamp, self.max_timestamp, self.producer_id,
-         self.producer_epoch, self.sequence, self.count) = struct.unpack(">hiqqqhii", body[:40])
+        (
+            self.attributes,
+            self.last_delta,
+            self.timestamp,
+            self.max_timestamp,
+            self.producer_id,
+            self.producer_epoch,
+            self.sequence,
+            self.count,
+        ) = struct.unpack(">hiqqqhii", body[:40])
         self.data = body[40:]
 
     @property
@@ -425,7 +479,7 @@ def batches(data):
     """The whole batches in there; a part of one at the end is what Kafka's fetch may leave."""
     reader, out = Reader(data or b""), []
     while len(data or b"") - reader.at >= 61:
-        length = struct.unpack(">i", reader.data[reader.at + 8:reader.at + 12])[0]
+        length = struct.unpack(">i", reader.data[reader.at + 8 : reader.at + 12])[0]
         if length < 49 or len(reader.data) - reader.at < length + 12:
             break
         out.append(Batch(reader))

@@ -1,8 +1,8 @@
 """One broker for a suite: gregor, or a real Kafka that must pass the same tests.
 
-    GREGOR_BIN   the gregor under test (build/release/gregor)
-    TARGET=kafka a Kafka of its own instead (test/lib/kafka)
-    BOOTSTRAP    a broker that runs already; tests that end it are left out
+GREGOR_BIN   the gregor under test (build/release/gregor)
+TARGET=kafka a Kafka of its own instead (test/lib/kafka)
+BOOTSTRAP    a broker that runs already; tests that end it are left out
 """
 
 import os
@@ -43,16 +43,25 @@ class Gregor:
 
     def command(self):
         words = self.prefix + [BINARY, "serve"]
-        for setting in ["listeners=PLAINTEXT://" + self.bootstrap, "log.dirs=" + self.data,
-                        *self.settings]:
+        for setting in [
+            "listeners=PLAINTEXT://" + self.bootstrap,
+            "log.dirs=" + self.data,
+            *os.environ.get("GREGOR_SETTINGS", "").split(),
+            *self.settings,
+        ]:
             words += ["--override", setting]
         return words
 
     def spawn(self):
         self.log_begin = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL, env=self.environment)
+            self.process = subprocess.Popen(
+                self.command(),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env=self.environment,
+            )
         Gregor.started.append(self)
 
     @staticmethod
@@ -74,7 +83,9 @@ class Gregor:
         deadline = time.time() + START_TIMEOUT_S
         while READY not in self.log():
             if self.process.poll() is not None or time.time() > deadline:
-                raise RuntimeError("gregor did not start:\n" + self.log()[-3000:].decode(errors="replace"))
+                raise RuntimeError(
+                    "gregor did not start:\n" + self.log()[-3000:].decode(errors="replace")
+                )
             time.sleep(0.005)
 
     def start(self):
@@ -107,8 +118,12 @@ class Kafka:
         self.folder, self.data = folder, os.path.join(folder, "data")
 
     def start(self):
-        out = subprocess.run([os.path.join(LIB, "kafka"), "up", self.folder], check=True,
-                             stdout=subprocess.PIPE, text=True)
+        out = subprocess.run(
+            [os.path.join(LIB, "kafka"), "up", self.folder],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.bootstrap = out.stdout.split()[-1]
 
     def end(self, how=signal.SIGTERM):
@@ -167,7 +182,9 @@ class Tally:
         except Exception as error:  # a client sees any kind of them when a broker misbehaves
             where = traceback.extract_tb(error.__traceback__)[1:]
             lines = ["%s:%d %s" % (os.path.basename(f.filename), f.lineno, f.line) for f in where]
-            return self.check(name, False, "\n".join(["%s: %s" % (type(error).__name__, error)] + lines))
+            return self.check(
+                name, False, "\n".join(["%s: %s" % (type(error).__name__, error)] + lines)
+            )
         return self.check(name, True)
 
     def finish(self):

@@ -31,9 +31,11 @@ def stronger(function):
 def tests(here, prefix, words):
     sys.path.insert(0, here)
     for path in sorted(glob.glob(os.path.join(here, "*_%s*.py" % prefix))):
-        module = os.path.basename(path)[:-len(".py")]
+        module = os.path.basename(path)[: -len(".py")]
         for key, function in vars(importlib.import_module(module)).items():
-            if key.startswith(prefix + "_") and (not words or any(w in module + key for w in words)):
+            if key.startswith(prefix + "_") and (
+                not words or any(w in module + key for w in words)
+            ):
                 yield module.rsplit("_", 1)[0], function
 
 
@@ -44,7 +46,9 @@ def run_shared(tally, area, function, world):
         return
     tally.run("%s: %s" % (area, function.__doc__), function, world)
     if not broker.is_alive():
-        tally.check(area + ": the broker lives", False, broker.log()[-3000:].decode(errors="replace"))
+        tally.check(
+            area + ": the broker lives", False, broker.log()[-3000:].decode(errors="replace")
+        )
         broker.start()
 
 

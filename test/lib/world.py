@@ -37,11 +37,17 @@ class World:
 
     def create(self, name, partitions=1, validate_only=False, version=7, **configs):
         """The answer about this topic; a config's dots are underscores here."""
-        topic = dict(name=name, num_partitions=partitions, replication_factor=-1,
-                     configs=[dict(name=key.replace("_", "."), value=value)
-                              for key, value in configs.items()])
-        answer = self.call("CreateTopics", version, topics=[topic], timeout_ms=10000,
-                           validate_only=validate_only)
+        topic = dict(
+            name=name,
+            num_partitions=partitions,
+            replication_factor=-1,
+            configs=[
+                dict(name=key.replace("_", "."), value=value) for key, value in configs.items()
+            ],
+        )
+        answer = self.call(
+            "CreateTopics", version, topics=[topic], timeout_ms=10000, validate_only=validate_only
+        )
         return answer["topics"][0]
 
     def topic(self, partitions=1, **configs):
@@ -56,15 +62,28 @@ class World:
             found = self.describe(name)
             if found["error_code"] != 0 or len(found["partitions"]) < partitions:
                 return False
-            offsets = self.call("ListOffsets", 7, replica_id=-1, topics=[dict(name=name, partitions=[
-                dict(partition_index=p, timestamp=-1) for p in range(partitions)])])
+            offsets = self.call(
+                "ListOffsets",
+                7,
+                replica_id=-1,
+                topics=[
+                    dict(
+                        name=name,
+                        partitions=[
+                            dict(partition_index=p, timestamp=-1) for p in range(partitions)
+                        ],
+                    )
+                ],
+            )
             return all(p["error_code"] == 0 for p in offsets["topics"][0]["partitions"])
+
         wait_until(serves, what="topic %s serves" % name)
 
     def describe(self, name):
         """What Metadata says of a topic; never creates it."""
-        return self.call("Metadata", 12, topics=[dict(name=name)],
-                         allow_auto_topic_creation=False)["topics"][0]
+        return self.call("Metadata", 12, topics=[dict(name=name)], allow_auto_topic_creation=False)[
+            "topics"
+        ][0]
 
     def topic_id(self, name):
         return self.describe(name)["topic_id"]
@@ -78,8 +97,14 @@ class World:
     def produce(self, topic, records, partition=0, version=9, acks=-1, **more):
         """The answer about this partition; a topic is a name, or from v13 an id."""
         which = dict(topic_id=topic) if version >= 13 else dict(name=topic)
-        answer = self.call("Produce", version, acks=acks, timeout_ms=10000, topic_data=[
-            dict(which, partition_data=[dict(index=partition, records=records)])], **more)
+        answer = self.call(
+            "Produce",
+            version,
+            acks=acks,
+            timeout_ms=10000,
+            topic_data=[dict(which, partition_data=[dict(index=partition, records=records)])],
+            **more
+        )
         return answer["responses"][0]["partition_responses"][0]
 
     def append(self, topic, records, partition=0):
@@ -88,16 +113,35 @@ class World:
         same(answer["error_code"], 0, "Produce")
         return answer["base_offset"]
 
-    def fetch(self, topic, offset=0, partition=0, version=12, max_wait_ms=100, min_bytes=1,
-              max_bytes=1 << 26, partition_max_bytes=1 << 25, **more):
+    def fetch(
+        self,
+        topic,
+        offset=0,
+        partition=0,
+        version=12,
+        max_wait_ms=100,
+        min_bytes=1,
+        max_bytes=1 << 26,
+        partition_max_bytes=1 << 25,
+        **more
+    ):
         """The answer about this partition."""
         which = dict(topic_id=topic) if version >= 13 else dict(topic=topic)
-        entry = dict(partition=partition, fetch_offset=offset, partition_max_bytes=partition_max_bytes)
+        entry = dict(
+            partition=partition, fetch_offset=offset, partition_max_bytes=partition_max_bytes
+        )
         for field in ("current_leader_epoch", "last_fetched_epoch"):
             if field in more:
                 entry[field] = more.pop(field)
-        answer = self.call("Fetch", version, max_wait_ms=max_wait_ms, min_bytes=min_bytes,
-                           max_bytes=max_bytes, topics=[dict(which, partitions=[entry])], **more)
+        answer = self.call(
+            "Fetch",
+            version,
+            max_wait_ms=max_wait_ms,
+            min_bytes=min_bytes,
+            max_bytes=max_bytes,
+            topics=[dict(which, partitions=[entry])],
+            **more
+        )
         return answer["responses"][0]["partitions"][0]
 
     def batches(self, topic, offset=0, partition=0):
