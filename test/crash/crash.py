@@ -4,7 +4,7 @@ Each round starts the broker on the same folder, lets the producers run for a mo
 broker; some rounds kill it again while it recovers. At the end everything is read back:
 
   - no acknowledged record is lost;
-  - with idempotence none is there twice, and each producer's records are in the order they were sent;
+  - with idempotence none is there twice, and each producer's are in the order they were sent;
   - what was once read at an offset is still there (checked after every round);
   - recovery is idempotent: a second one leaves the same bytes as the first.
 
@@ -41,16 +41,24 @@ class Broker:
     """The process, started again and again on one folder and one port."""
 
     def __init__(self, binary, folder, port, extra=()):
-        self.command = [binary, "serve", "--override", "listeners=PLAINTEXT://127.0.0.1:%d" % port,
-                        "--override", "log.dirs=" + folder, *extra]
+        self.command = [
+            binary,
+            "serve",
+            "--override",
+            "listeners=PLAINTEXT://127.0.0.1:%d" % port,
+            "--override",
+            "log.dirs=" + folder,
+            *extra,
+        ]
         self.log_path = folder + ".log"
         self.process = None
 
     def spawn(self):
         self.log = open(self.log_path, "ab")
         self.seen = self.log.tell()
-        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log,
-                                        stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            self.command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL
+        )
 
     def wait_ready(self):
         deadline = time.time() + START_TIMEOUT_S
@@ -82,11 +90,19 @@ class Writer:
         self.number = 0
         self.acknowledged = []
         self.failed = 0
-        self.producer = Producer({
-            "bootstrap.servers": bootstrap, "enable.idempotence": idempotent, "acks": "all",
-            "linger.ms": 1, "message.timeout.ms": 120000, "reconnect.backoff.ms": 10,
-            "reconnect.backoff.max.ms": 50, "retry.backoff.ms": 10, "log_level": 0,
-        })
+        self.producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": idempotent,
+                "acks": "all",
+                "linger.ms": 1,
+                "message.timeout.ms": 120000,
+                "reconnect.backoff.ms": 10,
+                "reconnect.backoff.max.ms": 50,
+                "retry.backoff.ms": 10,
+                "log_level": 0,
+            }
+        )
 
     def delivered(self, error, message):
         if error:
@@ -98,10 +114,16 @@ class Writer:
         """Sends as fast as acknowledgements come, until that moment."""
         while time.time() < until:
             for _ in range(50):
-                value = b"%s-%d-" % (self.name.encode(), self.number) + b"x" * self.rng.randrange(300)
+                value = b"%s-%d-" % (self.name.encode(), self.number) + b"x" * self.rng.randrange(
+                    300
+                )
                 try:
-                    self.producer.produce(self.topic, value, partition=self.number % PARTITIONS,
-                                          on_delivery=self.delivered)
+                    self.producer.produce(
+                        self.topic,
+                        value,
+                        partition=self.number % PARTITIONS,
+                        on_delivery=self.delivered,
+                    )
                     self.number += 1
                 except BufferError:
                     break
@@ -116,9 +138,17 @@ class History:
         self.changed = 0
 
     def read(self, topic, bootstrap, begin):
-        consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "check.crcs": True,
-                             "enable.auto.commit": False, "enable.partition.eof": True,
-                             "log_level": 0, "fetch.wait.max.ms": 10})
+        consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "unused",
+                "check.crcs": True,
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "log_level": 0,
+                "fetch.wait.max.ms": 10,
+            }
+        )
         consumer.assign([TopicPartition(topic, p, begin[p]) for p in range(PARTITIONS)])
         ended, deadline = set(), time.time() + 60
         while len(ended) < PARTITIONS and time.time() < deadline:
@@ -138,11 +168,16 @@ def fingerprint(folder):
     result = {}
     for directory, _, files in os.walk(folder):
         for name in files:
-            if name.endswith((".log", ".index", ".timeindex", ".snapshot")) and "__cluster" not in directory:
+            if (
+                name.endswith((".log", ".index", ".timeindex", ".snapshot"))
+                and "__cluster" not in directory
+            ):
                 with open(os.path.join(directory, name), "rb") as file:
                     content = file.read().rstrip(b"\0")
                 result[os.path.relpath(os.path.join(directory, name), folder)] = (
-                    len(content), hashlib.sha256(content).hexdigest())
+                    len(content),
+                    hashlib.sha256(content).hexdigest(),
+                )
     return result
 
 
@@ -175,7 +210,7 @@ def recovery_is_idempotent(binary, folder, rng):
 
     Returns the names of the files that differ."""
     first, second = recover_copy(binary, folder, [], 2)
-    killed, = recover_copy(binary, folder, [rng.random() * 0.012 for _ in range(6)], 1)
+    (killed,) = recover_copy(binary, folder, [rng.random() * 0.012 for _ in range(6)], 1)
     return differences(first, second) + differences(first, killed)
 
 
@@ -194,7 +229,10 @@ class Story:
     def check(self, name, holds, detail=""):
         self.passed += bool(holds)
         self.failed += not holds
-        print("%s - %s%s" % ("ok" if holds else "not ok", name, "" if holds else " " + str(detail)), flush=True)
+        print(
+            "%s - %s%s" % ("ok" if holds else "not ok", name, "" if holds else " " + str(detail)),
+            flush=True,
+        )
 
     def round(self, writers):
         self.broker.spawn()
@@ -226,14 +264,19 @@ class Story:
             future.result(20)
         self.broker.kill()
         self.history = {topic: History() for topic in topics}
-        writers = [Writer("i%d" % i, "idempotent", self.bootstrap, True, self.rng) for i in range(2)]
+        writers = [
+            Writer("i%d" % i, "idempotent", self.bootstrap, True, self.rng) for i in range(2)
+        ]
         writers += [Writer("p%d" % i, "plain", self.bootstrap, False, self.rng) for i in range(2)]
         for number in range(self.rounds):
             self.round(writers)
             if number % 10 == 9:
                 differing = recovery_is_idempotent(self.binary, self.folder, self.rng)
-                self.check("round %d: another recovery changes nothing" % (number + 1), not differing,
-                           differing)
+                self.check(
+                    "round %d: another recovery changes nothing" % (number + 1),
+                    not differing,
+                    differing,
+                )
                 self.broker.spawn()
                 self.broker.wait_ready()
                 self.verify_prefix()
@@ -244,14 +287,25 @@ class Story:
         self.broker.spawn()
         self.broker.wait_ready()
         for writer in writers:
-            self.check("%s: everything in flight was answered" % writer.name, writer.producer.flush(60) == 0)
+            self.check(
+                "%s: everything in flight was answered" % writer.name,
+                writer.producer.flush(60) == 0,
+            )
         for topic, history in self.history.items():
-            self.check(topic + ": read to the end", history.read(topic, self.bootstrap, [0] * PARTITIONS))
-            self.check(topic + ": no offset ever changed its record", history.changed == 0, history.changed)
+            self.check(
+                topic + ": read to the end", history.read(topic, self.bootstrap, [0] * PARTITIONS)
+            )
+            self.check(
+                topic + ": no offset ever changed its record", history.changed == 0, history.changed
+            )
         for writer in writers:
             self.judge(writer)
         self.broker.kill(signal.SIGTERM)
-        self.check("a clean stop ends with 0", self.broker.process.returncode == 0, self.broker.process.returncode)
+        self.check(
+            "a clean stop ends with 0",
+            self.broker.process.returncode == 0,
+            self.broker.process.returncode,
+        )
         sizes = ["%s %d" % (w.name, len(w.acknowledged)) for w in writers]
         print("# %d kills, acknowledged: %s" % (self.rounds, ", ".join(sizes)))
         shutil.rmtree(self.work)
@@ -259,17 +313,25 @@ class Story:
     def judge(self, writer):
         seen = self.history[writer.topic].seen
         lost = [a for a in writer.acknowledged if a[1] >= 0 and seen[a[0]].get(a[1]) != a[2]]
-        self.check("%s: none of %d acknowledged records is lost" % (writer.name, len(writer.acknowledged)),
-                   writer.acknowledged and not lost, "%d lost, first %r" % (len(lost), lost[:1]))
+        self.check(
+            "%s: none of %d acknowledged records is lost" % (writer.name, len(writer.acknowledged)),
+            writer.acknowledged and not lost,
+            "%d lost, first %r" % (len(lost), lost[:1]),
+        )
         if not writer.idempotent:
             return
         prefix = writer.name.encode() + b"-"
         for partition in range(PARTITIONS):
-            numbers = [int(value.split(b"-")[1]) for _, value in sorted(seen[partition].items())
-                       if value.startswith(prefix)]
-            self.check("%s: partition %d has each once and in order" % (writer.name, partition),
-                       all(a < b for a, b in zip(numbers, numbers[1:])),
-                       [(a, b) for a, b in zip(numbers, numbers[1:]) if a >= b][:3])
+            numbers = [
+                int(value.split(b"-")[1])
+                for _, value in sorted(seen[partition].items())
+                if value.startswith(prefix)
+            ]
+            self.check(
+                "%s: partition %d has each once and in order" % (writer.name, partition),
+                all(a < b for a, b in zip(numbers, numbers[1:])),
+                [(a, b) for a, b in zip(numbers, numbers[1:]) if a >= b][:3],
+            )
 
 
 def main():

@@ -16,7 +16,11 @@ HEAD = wire.varint(GIB + 20) + b"\0\0\0\1" + wire.varint(GIB)
 def gzip_bomb():
     engine = zlib.compressobj(9, zlib.DEFLATED, 31)
     zeros = bytes(1 << 20)
-    return engine.compress(HEAD) + b"".join(engine.compress(zeros) for _ in range(1024)) + engine.flush()
+    return (
+        engine.compress(HEAD)
+        + b"".join(engine.compress(zeros) for _ in range(1024))
+        + engine.flush()
+    )
 
 
 def zstd_bomb():
@@ -80,14 +84,21 @@ def hostile_lz4(world):
 
 def hostile_record_lengths(world):
     """records that say they are longer than the batch, negative, or endless: refused"""
-    for body in (wire.varint(2**31 - 1) + b"\0\0\0", wire.varint(-1) + b"\0", b"\xff" * 12,
-                 wire.varint(5) + b"\0\0\0" + wire.varint(2**31 - 1),
-                 wire.record(b"abc")[:-2], wire.record(b"abc") + b"\0",
-                 wire.varint(8) + b"\0\0\0" + wire.varint(-1) + wire.varint(1) + b"a" + wire.varint(2**30),
-                 wire.varint(8) + b"\0\0\0" + wire.varint(-1) + wire.varint(1) + b"a" + wire.varint(-1)):
+    for body in (
+        wire.varint(2**31 - 1) + b"\0\0\0",
+        wire.varint(-1) + b"\0",
+        b"\xff" * 12,
+        wire.varint(5) + b"\0\0\0" + wire.varint(2**31 - 1),
+        wire.record(b"abc")[:-2],
+        wire.record(b"abc") + b"\0",
+        wire.varint(8) + b"\0\0\0" + wire.varint(-1) + wire.varint(1) + b"a" + wire.varint(2**30),
+        wire.varint(8) + b"\0\0\0" + wire.varint(-1) + wire.varint(1) + b"a" + wire.varint(-1),
+    ):
         for codec, compress in ((wire.NONE, None), (wire.GZIP, wire.gzip)):
             topic = world.topic()
-            answer = world.produce(topic, wire.batch_of_bytes(body, 1, attributes=codec, compress=compress))
+            answer = world.produce(
+                topic, wire.batch_of_bytes(body, 1, attributes=codec, compress=compress)
+            )
             same(answer["error_code"] != 0, True, "%r with codec %d refused" % (body, codec))
             same(world.batches(topic), [])
     serves(world)
@@ -96,7 +107,7 @@ def hostile_record_lengths(world):
 def hostile_count(world):
     """a batch that says it has two thousand million records: refused"""
     topic = world.topic()
-    for count, delta in ((2**31 - 1, 2**31 - 2), (-1, 0), (-2**31, 0), (1, -1), (1, 2**31 - 1)):
+    for count, delta in ((2**31 - 1, 2**31 - 2), (-1, 0), (-(2**31), 0), (1, -1), (1, 2**31 - 1)):
         answer = world.produce(topic, wire.batch([b"a"], count=count, last_delta=delta))
         same(answer["error_code"] != 0, True, "count %d refused" % count)
     same(world.batches(topic), [])

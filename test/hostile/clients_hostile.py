@@ -23,7 +23,7 @@ def hostile_slow_sender(world):
     data = wire.frame(wire.request_header(3, 9, 1, True) + codec.encode(dict(topics=[])))
     with world.connect() as slow:
         for at in range(len(data)):
-            slow.send_bytes(data[at:at + 1])
+            slow.send_bytes(data[at : at + 1])
             time.sleep(0.01)
             if at % 8 == 0:
                 serves(world, topic)
@@ -59,7 +59,9 @@ def hostile_come_and_go(world):
     for number in range(1000):
         with world.connect() as connection:
             if number % 2:
-                connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.socket.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
     serves(world)
     wait_until(lambda: open_files(world) < before + 100, 10, "files given back")
 
@@ -74,8 +76,16 @@ def big_topic(world, mebibytes):
 
 
 def fetch_all(topic):
-    return dict(max_wait_ms=0, min_bytes=0, topics=[dict(topic=topic, partitions=[
-        dict(partition=0, fetch_offset=0, partition_max_bytes=1 << 26)])])
+    return dict(
+        max_wait_ms=0,
+        min_bytes=0,
+        topics=[
+            dict(
+                topic=topic,
+                partitions=[dict(partition=0, fetch_offset=0, partition_max_bytes=1 << 26)],
+            )
+        ],
+    )
 
 
 def hostile_never_reads(world):
@@ -105,7 +115,9 @@ def hostile_goes_while_sent_to(world):
             if number % 3:
                 connection.receive_exactly(1000)
             if number % 2:
-                connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.socket.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
     serves(world)
     wait_until(lambda: open_files(world) < before + 100, 10, "files given back")
 
@@ -115,8 +127,22 @@ def hostile_goes_while_waiting(world):
     topic, before = world.topic(), open_files(world)
     for _ in range(200):
         with world.connect() as connection:
-            connection.send("Fetch", 12, dict(max_wait_ms=30000, min_bytes=1, topics=[dict(
-                topic=topic, partitions=[dict(partition=0, fetch_offset=0, partition_max_bytes=1000)])]))
+            connection.send(
+                "Fetch",
+                12,
+                dict(
+                    max_wait_ms=30000,
+                    min_bytes=1,
+                    topics=[
+                        dict(
+                            topic=topic,
+                            partitions=[
+                                dict(partition=0, fetch_offset=0, partition_max_bytes=1000)
+                            ],
+                        )
+                    ],
+                ),
+            )
     serves(world, topic)
     wait_until(lambda: open_files(world) < before + 100, 10, "files given back")
 
@@ -130,7 +156,7 @@ def hostile_flood(world):
         data = one * 10_000
         try:
             while sent < len(data):
-                sent += connection.socket.send(data[sent:sent + 65536])
+                sent += connection.socket.send(data[sent : sent + 65536])
         except (TimeoutError, socket.timeout):
             pass  # back-pressure: it takes no more before we read
         serves(world)
@@ -145,8 +171,15 @@ def hostile_acks_0_flood(world):
     batch = wire.batch([b"x" * 1000])
     with world.connect() as connection:
         for _ in range(2000):
-            connection.send("Produce", 9, dict(acks=0, timeout_ms=1000, topic_data=[
-                dict(name=topic, partition_data=[dict(index=0, records=batch)])]))
+            connection.send(
+                "Produce",
+                9,
+                dict(
+                    acks=0,
+                    timeout_ms=1000,
+                    topic_data=[dict(name=topic, partition_data=[dict(index=0, records=batch)])],
+                ),
+            )
         connection.call("Metadata", 1, topics=[])
     wait_until(lambda: world.fetch(topic)["high_watermark"] == 2000, what="all are stored")
     bounded(world)
@@ -155,8 +188,17 @@ def hostile_acks_0_flood(world):
 def hostile_sessions(world):
     """thousands of fetch sessions opened and forgotten"""
     topic = world.topic()
-    body = dict(max_wait_ms=0, session_id=0, session_epoch=0, topics=[dict(topic=topic, partitions=[
-        dict(partition=0, fetch_offset=0, partition_max_bytes=1000)])])
+    body = dict(
+        max_wait_ms=0,
+        session_id=0,
+        session_epoch=0,
+        topics=[
+            dict(
+                topic=topic,
+                partitions=[dict(partition=0, fetch_offset=0, partition_max_bytes=1000)],
+            )
+        ],
+    )
     with world.connect() as connection:
         for _ in range(3000):
             same(connection.call("Fetch", 12, **body)["error_code"], 0)
@@ -168,8 +210,24 @@ def hostile_producers(world):
     topic = world.topic()
     with world.connect() as connection:
         for number in range(3000):
-            answer = connection.call("Produce", 9, acks=-1, timeout_ms=1000, topic_data=[dict(
-                name=topic, partition_data=[dict(index=0, records=wire.batch(
-                    [b"a"], producer_id=10**6 + number, producer_epoch=0, sequence=0))])])
+            answer = connection.call(
+                "Produce",
+                9,
+                acks=-1,
+                timeout_ms=1000,
+                topic_data=[
+                    dict(
+                        name=topic,
+                        partition_data=[
+                            dict(
+                                index=0,
+                                records=wire.batch(
+                                    [b"a"], producer_id=10**6 + number, producer_epoch=0, sequence=0
+                                ),
+                            )
+                        ],
+                    )
+                ],
+            )
             same(answer["responses"][0]["partition_responses"][0]["error_code"], 0)
     serves(world, topic)

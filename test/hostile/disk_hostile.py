@@ -1,4 +1,4 @@
-"""Disks that are full: produce is refused, everything else goes on, nothing that was acknowledged is lost."""
+"""Disks that are full: produce is refused, the rest goes on, nothing acknowledged is lost."""
 
 import os
 import resource
@@ -19,8 +19,14 @@ def on_small_disk(folder, size_mib, *settings):
     disk = os.path.join(folder, "disk")
     os.makedirs(disk)
     script = 'mount -t tmpfs -o size=%dm tmpfs "$0" && exec "$@"' % size_mib
-    prefix = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
-    node = Gregor(os.path.join(folder, "node"), *settings, prefix=prefix + ["sh", "-c", script, disk])
+    prefix = (
+        ["unshare", "--mount"]
+        if os.geteuid() == 0
+        else ["unshare", "--user", "--map-root-user", "--mount"]
+    )
+    node = Gregor(
+        os.path.join(folder, "node"), *settings, prefix=prefix + ["sh", "-c", script, disk]
+    )
     node.data = os.path.join(disk, "data")
     return node
 
@@ -44,8 +50,13 @@ def served(world, topic, acknowledged):
 @alone
 def hostile_full(folder):
     """a full disk: produce is error 56, fetch and admin go on, deleting a topic makes room again"""
-    node = on_small_disk(folder, 48, "log.segment.bytes=4194304", "log.segment.delete.delay.ms=0",
-                         "file.delete.delay.ms=0")
+    node = on_small_disk(
+        folder,
+        48,
+        "log.segment.bytes=4194304",
+        "log.segment.delete.delay.ms=0",
+        "file.delete.delay.ms=0",
+    )
     node.start()
     world = World(node)
     kept, filler = world.topic(), world.topic()
@@ -96,7 +107,8 @@ def hostile_full_at_start(folder):
     disk = on_small_disk(folder, 1)
     # the tmpfs is filled by the shell before the broker starts
     disk.prefix[-2] = disk.prefix[-2].replace(
-        "exec", 'dd if=/dev/zero of="$0/fill" bs=4k status=none 2>/dev/null; exec')
+        "exec", 'dd if=/dev/zero of="$0/fill" bs=4k status=none 2>/dev/null; exec'
+    )
     disk.spawn()
     same(disk.process.wait(20), 1, "exit status")
     last = disk.log().decode().strip().splitlines()[-1]

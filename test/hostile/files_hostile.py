@@ -1,4 +1,4 @@
-"""Files of a log that were damaged while nobody looked: what can be rebuilt is, the rest is not lost."""
+"""Files damaged while nobody looked: what can be rebuilt is, the rest is not lost."""
 
 import os
 import random
@@ -19,13 +19,21 @@ def batches_of(world, topic, first=0):
     """Several MiB in several segments, timestamps counting up with the offsets."""
     rng = random.Random(3)
     for number in range(first, first + BATCHES):
-        world.append(topic, wire.batch([rng.randbytes(4000), b"%d" % number],
-                                       timestamp=BASE_MS + number * 2, timestamp_step=1))
+        world.append(
+            topic,
+            wire.batch(
+                [rng.randbytes(4000), b"%d" % number],
+                timestamp=BASE_MS + number * 2,
+                timestamp_step=1,
+            ),
+        )
 
 
 def written(folder, how=signal.SIGTERM):
     """A stopped node whose topic has BATCHES batches of two records."""
-    node = Gregor(os.path.join(folder, "node"), "log.segment.bytes=1048576", "log.index.interval.bytes=4096")
+    node = Gregor(
+        os.path.join(folder, "node"), "log.segment.bytes=1048576", "log.index.interval.bytes=4096"
+    )
     node.start()
     world = World(node)
     node.topic = world.topic()
@@ -36,8 +44,11 @@ def written(folder, how=signal.SIGTERM):
 
 
 def files(node, suffix):
-    return sorted(os.path.join(node.partition, name) for name in os.listdir(node.partition)
-                  if name.endswith(suffix))
+    return sorted(
+        os.path.join(node.partition, name)
+        for name in os.listdir(node.partition)
+        if name.endswith(suffix)
+    )
 
 
 def write(path, data):
@@ -70,8 +81,17 @@ def whole(node, records=2 * BATCHES):
             same(world.fetch(node.topic, number)["error_code"], 0)
             found = world.batches(node.topic, number)[0]
             same(found.base_offset <= number < found.next_offset, True, "offset %d" % number)
-            answer = world.call("ListOffsets", 7, replica_id=-1, topics=[dict(name=node.topic, partitions=[
-                dict(partition_index=0, timestamp=BASE_MS + number)])])["topics"][0]["partitions"][0]
+            answer = world.call(
+                "ListOffsets",
+                7,
+                replica_id=-1,
+                topics=[
+                    dict(
+                        name=node.topic,
+                        partitions=[dict(partition_index=0, timestamp=BASE_MS + number)],
+                    )
+                ],
+            )["topics"][0]["partitions"][0]
             same((answer["error_code"], answer["offset"]), (0, number), "by time")
     same(world.append(node.topic, wire.batch([b"next"])), records)
     same(node.end(), 0)
@@ -79,8 +99,8 @@ def whole(node, records=2 * BATCHES):
 
 DAMAGES = {
     "empty": lambda data: b"",
-    "cut to half": lambda data: data[:len(data) // 2],
-    "cut inside an entry": lambda data: data[:len(data) // 2 - 3],
+    "cut to half": lambda data: data[: len(data) // 2],
+    "cut inside an entry": lambda data: data[: len(data) // 2 - 3],
     "zeros": lambda data: bytes(len(data)),
     "garbage": lambda data: random.Random(4).randbytes(len(data)),
     "more garbage than it was long": lambda data: data + random.Random(5).randbytes(4096),
@@ -139,7 +159,11 @@ def whole_or_offline(node):
     code = world.fetch(node.topic)["error_code"]
     if code != 0:
         same(code, 56, "the error")
-        same(b"leader-epoch-checkpoint" in node.log(), True, "named in\n%s" % node.log()[-300:].decode())
+        same(
+            b"leader-epoch-checkpoint" in node.log(),
+            True,
+            "named in\n%s" % node.log()[-300:].decode(),
+        )
     same(world.append(world.topic(), wire.batch([b"a"])), 0, "other topics")
     node.end()
     if code == 0:
@@ -166,14 +190,24 @@ def whole_or_refused(node, name):
 
 @alone
 def hostile_checkpoints(folder):
-    """the folder's checkpoints damaged or lying: the records are served, or one line names the file"""
+    """the folder's checkpoints damaged or lying: served, or one line names the file"""
     node = written(folder, signal.SIGKILL)
     saved = os.path.join(folder, "saved")
     shutil.copytree(node.data, saved)
-    names = ("recovery-point-offset-checkpoint", "replication-offset-checkpoint",
-             "log-start-offset-checkpoint")
-    lies = [b"", b"garbage", b"0\n1\n", b"0\n99999\n", b"7\n0\n", b"0\n1\n%s 0 x\n" % node.topic.encode(),
-            b"0\n1\nabsent 0 5\n"]
+    names = (
+        "recovery-point-offset-checkpoint",
+        "replication-offset-checkpoint",
+        "log-start-offset-checkpoint",
+    )
+    lies = [
+        b"",
+        b"garbage",
+        b"0\n1\n",
+        b"0\n99999\n",
+        b"7\n0\n",
+        b"0\n1\n%s 0 x\n" % node.topic.encode(),
+        b"0\n1\nabsent 0 5\n",
+    ]
     wrong = []
     for lie in lies:
         for name in names:
@@ -206,15 +240,28 @@ def hostile_torn_tail(folder):
     good, offset = b"".join(batch.bytes for batch in found), found[-1].next_offset
     torn = bytearray(wire.batch([b"torn" * 500, b"x"], base_offset=offset, leader_epoch=0))
     broken = bytes(torn[:-1] + bytes([torn[-1] ^ 1]))
-    for tail in (torn[:1], torn[:11], torn[:13], torn[:61], torn[:-1], broken, bytes(5000),
-                 random.Random(6).randbytes(3000), struct.pack(">qi", offset, -5),
-                 struct.pack(">qi", offset, 2**31 - 1) + bytes(100)):
+    for tail in (
+        torn[:1],
+        torn[:11],
+        torn[:13],
+        torn[:61],
+        torn[:-1],
+        broken,
+        bytes(5000),
+        random.Random(6).randbytes(3000),
+        struct.pack(">qi", offset, -5),
+        struct.pack(">qi", offset, 2**31 - 1) + bytes(100),
+    ):
         write(last, good + tail)
         records = 2 * BATCHES
         node.start()
         world = World(node)
         world.wait_for(node.topic)
-        same(world.fetch(node.topic)["high_watermark"], records, "high watermark with %r" % bytes(tail[:20]))
+        same(
+            world.fetch(node.topic)["high_watermark"],
+            records,
+            "high watermark with %r" % bytes(tail[:20]),
+        )
         node.end(signal.SIGKILL)
         same(read(last).rstrip(b"\0") == good.rstrip(b"\0"), True, "the log after recovery")
     whole(node)
@@ -233,17 +280,23 @@ def hostile_corrupt_middle(folder):
             victim = found[len(found) // 2]
             data[bytes(data).index(victim.bytes) + 100] ^= 0xFF
             write(path, bytes(data))
-            survives_corruption(node, path, bytes(data), victim, "%s after signal %d" % (where, stop))
+            survives_corruption(
+                node, path, bytes(data), victim, "%s after signal %d" % (where, stop)
+            )
 
 
 def survives_corruption(node, path, data, victim, what):
-    """Either one clear line and exit 1, or all other records are served; the file is never shorter."""
+    """One clear line and exit 1, or all other records are served; the file never shrinks."""
     node.spawn()
     try:
         node.wait_ready()
     except RuntimeError:
         same(node.process.returncode, 1, what + ": exit status")
-        same(node.topic in node.log().decode().splitlines()[-1], True, what + ": the line names the log")
+        same(
+            node.topic in node.log().decode().splitlines()[-1],
+            True,
+            what + ": the line names the log",
+        )
     else:
         world = World(node)
         answer = world.fetch(node.topic, victim.next_offset)
@@ -254,16 +307,20 @@ def survives_corruption(node, path, data, victim, what):
             same(answer["error_code"], 56, what + ": error")
         same(World(node).append(world.topic(), wire.batch([b"a"])), 0, what + ": other topics")
         node.end()
-    same(read(path)[:len(data)] == data, True, what + ": the file was cut or changed")
+    same(read(path)[: len(data)] == data, True, what + ": the file was cut or changed")
 
 
 @alone
 def hostile_strangers(folder):
     """files and folders that are not ours, in the data folder and in a partition's: left alone"""
     node = written(folder)
-    strangers = [os.path.join(node.data, "notes.txt"), os.path.join(node.partition, "notes.txt"),
-                 os.path.join(node.partition, "00000000000000000000.log.bak"),
-                 os.path.join(node.partition, "x.log"), os.path.join(node.data, "folder", "file")]
+    strangers = [
+        os.path.join(node.data, "notes.txt"),
+        os.path.join(node.partition, "notes.txt"),
+        os.path.join(node.partition, "00000000000000000000.log.bak"),
+        os.path.join(node.partition, "x.log"),
+        os.path.join(node.data, "folder", "file"),
+    ]
     os.mkdir(os.path.join(node.data, "folder"))
     for path in strangers:
         write(path, b"mine")

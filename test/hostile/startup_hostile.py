@@ -12,7 +12,7 @@ from world import World
 
 
 def fails(node, *words):
-    """It ends with status 1, its last line has these words, and no line is a stack or an assertion."""
+    """It ends with status 1, its last line has these words, and no assertion failed."""
     node.spawn()
     status = node.process.wait(20)
     lines = node.log().decode().strip().splitlines()
@@ -56,13 +56,17 @@ def still_there(node):
 @alone
 def hostile_settings(folder):
     """settings that are wrong: the key is named, nothing is made"""
-    for setting, word in (("num.partitions=abc", "num.partitions"),
-                          ("log.cleanup.policy=keep", "log.cleanup.policy"),
-                          ("process.roles=king", "process.roles"), ("node.id=-5", "node.id"),
-                          ("log.segment.bytes=1", "log.segment.bytes"), ("flush.policy=never", "flush.policy"),
-                          ("socket.request.max.bytes=0", "socket.request.max.bytes"),
-                          ("num.partitions=", "num.partitions"),
-                          ("num.partitions=99999999999", "num.partitions")):
+    for setting, word in (
+        ("num.partitions=abc", "num.partitions"),
+        ("log.cleanup.policy=keep", "log.cleanup.policy"),
+        ("process.roles=king", "process.roles"),
+        ("node.id=-5", "node.id"),
+        ("log.segment.bytes=1", "log.segment.bytes"),
+        ("flush.policy=never", "flush.policy"),
+        ("socket.request.max.bytes=0", "socket.request.max.bytes"),
+        ("num.partitions=", "num.partitions"),
+        ("num.partitions=99999999999", "num.partitions"),
+    ):
         node = Gregor(os.path.join(folder, "settings"), setting)
         fails(node, word)
         same(os.path.exists(node.data), False, "a data folder after " + setting)
@@ -71,8 +75,13 @@ def hostile_settings(folder):
 @alone
 def hostile_listeners(folder):
     """listeners that are none"""
-    for value in ("nonsense", "PLAINTEXT://127.0.0.1:99999", "PLAINTEXT://:-1", "FTP://127.0.0.1:1",
-                  "PLAINTEXT://127.0.0.1:21791,PLAINTEXT://127.0.0.1:21792"):
+    for value in (
+        "nonsense",
+        "PLAINTEXT://127.0.0.1:99999",
+        "PLAINTEXT://:-1",
+        "FTP://127.0.0.1:1",
+        "PLAINTEXT://127.0.0.1:21791,PLAINTEXT://127.0.0.1:21792",
+    ):
         node = Gregor(os.path.join(folder, "listeners"), "listeners=" + value)
         fails(node, "listener")
 
@@ -81,8 +90,12 @@ def hostile_listeners(folder):
 def hostile_settings_file(folder):
     """a settings file that is not there, a folder, or has wrong lines"""
     node = Gregor(folder)
-    for path, content in (("absent", None), ("folder", ""), ("wrong", "num.partitions=many\n"),
-                          ("binary", "\0\1\2=\3\n")):
+    for path, content in (
+        ("absent", None),
+        ("folder", ""),
+        ("wrong", "num.partitions=many\n"),
+        ("binary", "\0\1\2=\3\n"),
+    ):
         path = os.path.join(folder, path)
         if content == "":
             os.mkdir(path)
@@ -129,7 +142,9 @@ def hostile_other_node(folder):
     """the data folder of another node: refused and not touched"""
     node = used(folder)
     before = contents(node.data)
-    fails(Gregor(os.path.join(folder, "other"), "log.dirs=" + node.data, "node.id=7"), "node id", "7")
+    fails(
+        Gregor(os.path.join(folder, "other"), "log.dirs=" + node.data, "node.id=7"), "node id", "7"
+    )
     same(contents(node.data) == before, True, "the folder is as it was")
     still_there(node)
 
@@ -141,8 +156,13 @@ def hostile_other_cluster(folder):
     path = os.path.join(node.data, "meta.properties")
     with open(path, encoding="ascii") as file:
         text = file.read()
-    for wrong in (text.replace("version=1", "version=9"), text.replace("cluster.id=", "cluster.di="),
-                  "garbage", "", text.replace("node.id=1", "node.id=x")):
+    for wrong in (
+        text.replace("version=1", "version=9"),
+        text.replace("cluster.id=", "cluster.di="),
+        "garbage",
+        "",
+        text.replace("node.id=1", "node.id=x"),
+    ):
         with open(path, "w", encoding="ascii") as file:
             file.write(wrong)
         before = contents(node.data)
@@ -180,10 +200,12 @@ def hostile_not_formatted(folder):
     node = Gregor(folder)
     path = os.path.join(folder, "server.properties")
     with open(path, "w", encoding="ascii") as file:
-        file.write("process.roles=broker,controller\nnode.id=3\n"
-                   "controller.quorum.bootstrap.servers=127.0.0.1:1\ncontroller.listener.names=CONTROLLER\n"
-                   "listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d\nlog.dirs=%s\n"
-                   % (node.port, node.port + 1, node.data))
+        file.write(
+            "process.roles=broker,controller\nnode.id=3\n"
+            "controller.quorum.bootstrap.servers=127.0.0.1:1\ncontroller.listener.names=CONTROLLER\n"
+            "listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d\nlog.dirs=%s\n"
+            % (node.port, node.port + 1, node.data)
+        )
     node.command = lambda: [word for word in Gregor.command(node)[:2]] + [path]
     fails(node, "meta.properties")
     same(os.path.exists(os.path.join(node.data, "meta.properties")), False)
@@ -200,7 +222,7 @@ def hostile_metadata_log(folder):
     shutil.copytree(node.data, saved)
     with open(log, "wb") as file:
         middle = len(good) // 2
-        file.write(good[:middle] + bytes([good[middle] ^ 0xFF]) + good[middle + 1:])
+        file.write(good[:middle] + bytes([good[middle] ^ 0xFF]) + good[middle + 1 :])
     clean = os.path.join(node.data, ".kafka_cleanshutdown")
     if os.path.exists(clean):
         os.unlink(clean)

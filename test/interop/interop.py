@@ -1,9 +1,9 @@
 """One data folder under gregor and under Apache Kafka in turn.
 
-  1. gregor: a mixed workload over restarts and kills; then kafka-dump-log reads every file it left
-  2. Kafka on that folder: every record, topic, config and producer is there; it writes more
-  3. gregor on what Kafka left: the same, and kafka-dump-log again
-  4. a folder that Kafka made: gregor serves it by Kafka's own server.properties, and gives it back
+1. gregor: a mixed workload over restarts and kills; then kafka-dump-log reads every file it left
+2. Kafka on that folder: every record, topic, config and producer is there; it writes more
+3. gregor on what Kafka left: the same, and kafka-dump-log again
+4. a folder that Kafka made: gregor serves it by Kafka's own server.properties, and gives it back
 """
 
 import glob
@@ -16,8 +16,14 @@ import subprocess
 import sys
 import tempfile
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition, TIMESTAMP_NOT_AVAILABLE
-from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
+from confluent_kafka import (
+    Consumer,
+    KafkaException,
+    Producer,
+    TopicPartition,
+    TIMESTAMP_NOT_AVAILABLE,
+)
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import kafka_wire as wire  # noqa: E402
@@ -42,9 +48,13 @@ class Workload:
     def topics(self, bootstrap):
         admin = AdminClient({"bootstrap.servers": bootstrap})
         new = [NewTopic(codec, 2, 1) for codec in CODECS]
-        new += [NewTopic("append-time", 1, 1, config={"message.timestamp.type": "LogAppendTime"}),
-                NewTopic("compact", 1, 1, config={"cleanup.policy": "compact"}),
-                NewTopic("many", 1, 1), NewTopic("gone", 3, 1), NewTopic("empty", 2, 1)]
+        new += [
+            NewTopic("append-time", 1, 1, config={"message.timestamp.type": "LogAppendTime"}),
+            NewTopic("compact", 1, 1, config={"cleanup.policy": "compact"}),
+            NewTopic("many", 1, 1),
+            NewTopic("gone", 3, 1),
+            NewTopic("empty", 2, 1),
+        ]
         for future in admin.create_topics(new).values():
             future.result(20)
 
@@ -57,9 +67,17 @@ class Workload:
             del self.records[key]
         admin.create_partitions([NewPartitions("many", 4)])["many"].result(20)
         world = World(Place(bootstrap))
-        answer = world.call("IncrementalAlterConfigs", 1, resources=[dict(
-            resource_type=2, resource_name="many", configs=[
-                dict(name="retention.ms", config_operation=0, value="987654321000")])])
+        answer = world.call(
+            "IncrementalAlterConfigs",
+            1,
+            resources=[
+                dict(
+                    resource_type=2,
+                    resource_name="many",
+                    configs=[dict(name="retention.ms", config_operation=0, value="987654321000")],
+                )
+            ],
+        )
         same(answer["responses"][0]["error_code"], 0)
 
     def write(self, bootstrap, count=400, partitions=None):
@@ -69,9 +87,16 @@ class Workload:
         if "gone" not in self.gone:
             plans.append(("gone", "none"))
         for topic, codec in plans:
-            producer = Producer({"bootstrap.servers": bootstrap, "compression.type": codec, "linger.ms": 2,
-                                 "enable.idempotence": self.rng.random() < 0.5, "acks": "all",
-                                 "batch.size": self.rng.choice((2000, 20000, 200000))})
+            producer = Producer(
+                {
+                    "bootstrap.servers": bootstrap,
+                    "compression.type": codec,
+                    "linger.ms": 2,
+                    "enable.idempotence": self.rng.random() < 0.5,
+                    "acks": "all",
+                    "batch.size": self.rng.choice((2000, 20000, 200000)),
+                }
+            )
             for _ in range(count):
                 self.one(producer, topic)
             same(producer.flush(60), 0, "records in flight")
@@ -89,8 +114,15 @@ class Workload:
             if message.offset() in place:
                 raise AssertionError("offset %d given twice" % message.offset())
             place[message.offset()] = (key, value, headers)
-        producer.produce(topic, value, key, headers=headers, timestamp=BASE_MS + self.number * 10,
-                         on_delivery=delivered)
+
+        producer.produce(
+            topic,
+            value,
+            key,
+            headers=headers,
+            timestamp=BASE_MS + self.number * 10,
+            on_delivery=delivered,
+        )
         producer.poll(0)
 
     def value(self):
@@ -105,7 +137,11 @@ class Workload:
             wanted = kept(expected) if topic == "compact" else expected
             wrong = [o for o in wanted if found.get(o) != expected[o]]
             same(wrong[:5], [], "%s-%d: records lost or changed" % (topic, partition))
-            same(sorted(set(found) - set(expected))[:5], [], "%s-%d: records nobody wrote" % (topic, partition))
+            same(
+                sorted(set(found) - set(expected))[:5],
+                [],
+                "%s-%d: records nobody wrote" % (topic, partition),
+            )
             count += len(found)
         return count
 
@@ -121,8 +157,16 @@ class Place:
 
 
 def read_partition(bootstrap, topic, partition):
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "none", "enable.auto.commit": False,
-                         "check.crcs": True, "enable.partition.eof": True, "fetch.wait.max.ms": 10})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "none",
+            "enable.auto.commit": False,
+            "check.crcs": True,
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 10,
+        }
+    )
     consumer.assign([TopicPartition(topic, partition, 0)])
     found = {}
     while True:
@@ -139,17 +183,30 @@ def read_partition(bootstrap, topic, partition):
 # --- kafka-dump-log -------------------------------------------------------------------------------
 
 # A fault's words in Kafka's DumpLogSegments and LogValidation.
-FAULTS = re.compile(r"isvalid: false|Mismatches in|Misindexed|mismatch|out of order|duplicate timestamp|"
-                    r"No message|Exception|Could not|not found|corrupt|invalid", re.I)
+FAULTS = re.compile(
+    r"isvalid: false|Mismatches in|Misindexed|mismatch|out of order|duplicate timestamp|"
+    r"No message|Exception|Could not|not found|corrupt|invalid",
+    re.I,
+)
 
 
 def dump(paths, *flags):
     out = ""
     for first in range(0, len(paths), DUMP_FILES_MAX):
         result = subprocess.run(
-            [os.path.join(LIB, "kafka"), "run", "dump-log", *flags, "--files",
-             ",".join(paths[first:first + DUMP_FILES_MAX])],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+            [
+                os.path.join(LIB, "kafka"),
+                "run",
+                "dump-log",
+                *flags,
+                "--files",
+                ",".join(paths[first : first + DUMP_FILES_MAX]),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
         out += result.stdout
         same(result.returncode, 0, "exit status of dump-log: " + result.stdout[-500:])
     return out
@@ -161,9 +218,11 @@ def faults(text):
 
 def dumps(tally, data, when):
     """Kafka's own eye on every file of a stopped folder."""
+
     def of(pattern):
-        return sorted(path for path in glob.glob(os.path.join(data, pattern))
-                      if "-delete" not in path)
+        return sorted(
+            path for path in glob.glob(os.path.join(data, pattern)) if "-delete" not in path
+        )
 
     logs = [path for path in of("*-[0-9]*/*.log") if "__cluster_metadata" not in path]
     indexes = [path for path in of("*-[0-9]*/*.index")]
@@ -198,8 +257,11 @@ def dumps(tally, data, when):
         same(faults(text), [])
 
     def read_metadata():
-        text = dump(of("__cluster_metadata-0/*.log") + of("__cluster_metadata-0/*.checkpoint"),
-                    "--cluster-metadata-decoder", "--deep-iteration")
+        text = dump(
+            of("__cluster_metadata-0/*.log") + of("__cluster_metadata-0/*.checkpoint"),
+            "--cluster-metadata-decoder",
+            "--deep-iteration",
+        )
         same(faults(text), [])
         same('"type":"TOPIC_RECORD"' in text, True, "a TopicRecord in the metadata log")
 
@@ -213,6 +275,7 @@ def dumps(tally, data, when):
 
 
 # --- the same folder in other hands ---------------------------------------------------------------
+
 
 def kafka_on(folder, data, port):
     """A Kafka whose settings name a folder that exists: nothing is formatted."""
@@ -239,10 +302,18 @@ class Identity:
         world = World(Place(bootstrap))
         answer = world.call("Metadata", 12, topics=None)
         self.cluster_id = answer["cluster_id"]
-        self.topics = {t["name"]: (t["topic_id"], len(t["partitions"])) for t in answer["topics"]
-                       if not t["name"].startswith("__")}
-        result = world.call("DescribeConfigs", 4, resources=[dict(
-            resource_type=2, resource_name="many", configuration_keys=["retention.ms"])])["results"][0]
+        self.topics = {
+            t["name"]: (t["topic_id"], len(t["partitions"]))
+            for t in answer["topics"]
+            if not t["name"].startswith("__")
+        }
+        result = world.call(
+            "DescribeConfigs",
+            4,
+            resources=[
+                dict(resource_type=2, resource_name="many", configuration_keys=["retention.ms"])
+            ],
+        )["results"][0]
         self.retention = [(c["value"], c["config_source"]) for c in result["configs"]]
 
     def __eq__(self, other):
@@ -272,8 +343,13 @@ class Idempotent:
         return self.offset, (None, b"idempotent", [])
 
     def batch(self, sequence):
-        return wire.batch([b"idempotent"], producer_id=self.id, producer_epoch=self.epoch,
-                          sequence=sequence, timestamp=BASE_MS)
+        return wire.batch(
+            [b"idempotent"],
+            producer_id=self.id,
+            producer_epoch=self.epoch,
+            sequence=sequence,
+            timestamp=BASE_MS,
+        )
 
 
 class Story:
@@ -323,8 +399,11 @@ class Story:
             return
         dumps(tally, self.gregor.data, "after gregor")
         self.kafka = kafka_on(os.path.join(self.work, "kafka"), self.gregor.data, self.gregor.port)
-        tally.run("Kafka on gregor's folder: records, topics, configs, producers; it writes more",
-                  self.under, self.kafka)
+        tally.run(
+            "Kafka on gregor's folder: records, topics, configs, producers; it writes more",
+            self.under,
+            self.kafka,
+        )
         if not self.kafka.stopped():
             self.kafka.end(signal.SIGKILL)
         tally.run("gregor on what Kafka left: the same", self.under, self.gregor)

@@ -371,7 +371,7 @@ def gzip(data):
 
 
 def batch(values, **header):
-    """A batch of these values (bytes, or (key, value)); `header` overrides what it says of itself."""
+    """A batch of these values (bytes, or (key, value)); `header` is what it says of itself."""
     records, keyed = [], [v if isinstance(v, tuple) else (None, v) for v in values]
     step = header.pop("timestamp_step", 0)
     for delta, (key, value) in enumerate(keyed):

@@ -1,8 +1,8 @@
 """Tells a folder of tests to one broker.
 
-A test is a function `PREFIX_…(world)` in a file `…_PREFIX….py`; its docstring is its name, and any
-exception fails it. Marks say what it needs: `restarts` (world.py) ends the broker, `alone` gets an
-empty folder instead of the world and starts gregor itself.
+A test is a function `PREFIX_…(world)` in a file `…_PREFIX….py`; its docstring is its name, and
+any exception fails it. Marks say what it needs: `restarts` (world.py) ends the broker, `alone` gets
+an empty folder instead of the world and starts gregor itself.
 """
 
 import glob
@@ -23,7 +23,7 @@ def alone(function):
 
 
 def stronger(function):
-    """Marks a test that gregor passes and Kafka, with a heap of the usual size, does not survive."""
+    """Marks a test that gregor passes and Kafka, with a usual heap, does not survive."""
     function.stronger = True
     return function
 

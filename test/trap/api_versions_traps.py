@@ -6,11 +6,22 @@ import kafka_wire as wire
 from node import same
 
 # What Kafka 4.3.1 serves of the APIs tested here.
-RANGES = {"Produce": (0, 13), "Fetch": (4, 18), "ListOffsets": (1, 11), "Metadata": (0, 13),
-          "ApiVersions": (0, 4), "CreateTopics": (2, 7), "DeleteTopics": (1, 6),
-          "InitProducerId": (0, 5), "OffsetForLeaderEpoch": (2, 4), "DescribeConfigs": (1, 4),
-          "CreatePartitions": (0, 3), "IncrementalAlterConfigs": (0, 1), "DescribeCluster": (0, 2),
-          "DescribeTopicPartitions": (0, 0)}
+RANGES = {
+    "Produce": (0, 13),
+    "Fetch": (4, 18),
+    "ListOffsets": (1, 11),
+    "Metadata": (0, 13),
+    "ApiVersions": (0, 4),
+    "CreateTopics": (2, 7),
+    "DeleteTopics": (1, 6),
+    "InitProducerId": (0, 5),
+    "OffsetForLeaderEpoch": (2, 4),
+    "DescribeConfigs": (1, 4),
+    "CreatePartitions": (0, 3),
+    "IncrementalAlterConfigs": (0, 1),
+    "DescribeCluster": (0, 2),
+    "DescribeTopicPartitions": (0, 0),
+}
 SOFTWARE = dict(client_software_name="trap", client_software_version="1.0")
 
 
@@ -24,8 +35,10 @@ def trap_ranges(world):
 
 def trap_every_version(world):
     """every version answers with the same list, in its own format"""
-    lists = [world.call("ApiVersions", version, **(SOFTWARE if version >= 3 else {}))["api_keys"]
-             for version in range(5)]
+    lists = [
+        world.call("ApiVersions", version, **(SOFTWARE if version >= 3 else {}))["api_keys"]
+        for version in range(5)
+    ]
     for other in lists[1:]:
         same(other, lists[0])
 
@@ -50,7 +63,9 @@ def trap_version_too_new_header(world):
 
 def closes(world, key, version, flexible):
     with world.connect() as connection:
-        connection.send_bytes(wire.frame(wire.request_header(key, version, 1, flexible) + b"\0" * 20))
+        connection.send_bytes(
+            wire.frame(wire.request_header(key, version, 1, flexible) + b"\0" * 20)
+        )
         same(connection.is_closed(), True, "api %d v%d closes" % (key, version))
 
 
@@ -62,15 +77,34 @@ def trap_unknown_api(world):
 
 def trap_unsupported_version(world):
     """a version that is not served: closed without an answer"""
-    for key, version, flexible in ((3, 99, True), (3, -1, False), (0, 2, False), (0, 14, True),
-                                   (1, 3, False), (1, 19, True), (2, 0, False), (19, 1, False)):
+    for key, version, flexible in (
+        (3, 99, True),
+        (3, -1, False),
+        (0, 2, False),
+        (0, 14, True),
+        (1, 3, False),
+        (1, 19, True),
+        (2, 0, False),
+        (19, 1, False),
+    ):
         closes(world, key, version, flexible)
 
 
 def trap_other_listener(world):
     """an API of the controllers' listener: closed without an answer"""
-    for key, version in ((52, 2), (53, 1), (54, 1), (56, 3), (58, 0), (59, 1), (62, 4), (63, 1),
-                         (67, 0), (70, 0), (82, 0)):
+    for key, version in (
+        (52, 2),
+        (53, 1),
+        (54, 1),
+        (56, 3),
+        (58, 0),
+        (59, 1),
+        (62, 4),
+        (63, 1),
+        (67, 0),
+        (70, 0),
+        (82, 0),
+    ):
         closes(world, key, version, True)
 
 
@@ -99,7 +133,9 @@ def trap_features(world):
 def trap_software_name(world):
     """a client software name with blanks is no name: error 42"""
     for name, version in (("a b", "1"), ("", "1"), ("-a", "1"), ("a", "1 2"), ("a", "")):
-        answer = world.call("ApiVersions", 3, client_software_name=name, client_software_version=version)
+        answer = world.call(
+            "ApiVersions", 3, client_software_name=name, client_software_version=version
+        )
         same(answer["error_code"], 42, repr((name, version)))
 
 

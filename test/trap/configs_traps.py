@@ -21,8 +21,12 @@ segment.index.bytes segment.jitter.ms segment.ms unclean.leader.election.enable
 
 
 def describe(world, name, keys=None, version=4, kind=TOPIC, **more):
-    answer = world.call("DescribeConfigs", version, resources=[
-        dict(resource_type=kind, resource_name=name, configuration_keys=keys)], **more)
+    answer = world.call(
+        "DescribeConfigs",
+        version,
+        resources=[dict(resource_type=kind, resource_name=name, configuration_keys=keys)],
+        **more
+    )
     return answer["results"][0]
 
 
@@ -34,10 +38,21 @@ def values(world, name, *keys):
 
 def alter(world, name, *changes, kind=TOPIC, version=1, validate_only=False):
     """changes are (key, operation, value)."""
-    answer = world.call("IncrementalAlterConfigs", version, validate_only=validate_only, resources=[
-        dict(resource_type=kind, resource_name=name, configs=[
-            dict(name=key, config_operation=operation, value=value)
-            for key, operation, value in changes])])
+    answer = world.call(
+        "IncrementalAlterConfigs",
+        version,
+        validate_only=validate_only,
+        resources=[
+            dict(
+                resource_type=kind,
+                resource_name=name,
+                configs=[
+                    dict(name=key, config_operation=operation, value=value)
+                    for key, operation, value in changes
+                ],
+            )
+        ],
+    )
     same([(r["resource_type"], r["resource_name"]) for r in answer["responses"]], [(kind, name)])
     return answer["responses"][0]["error_code"]
 
@@ -47,12 +62,20 @@ def trap_all_keys(world):
     name = world.topic(retention_ms="777")
     for version in range(1, 5):
         result = describe(world, name, version=version)
-        same((result["error_code"], result["resource_type"], result["resource_name"]), (0, TOPIC, name))
+        same(
+            (result["error_code"], result["resource_type"], result["resource_name"]),
+            (0, TOPIC, name),
+        )
         by_name = {c["name"]: c for c in result["configs"]}
         same([key for key in KEYS if key not in by_name], [], "keys left out")
-        same((by_name["retention.ms"]["value"], by_name["retention.ms"]["config_source"]), ("777", FROM_TOPIC))
-        same((by_name["cleanup.policy"]["value"], by_name["cleanup.policy"]["config_source"]),
-             ("delete", FROM_DEFAULT))
+        same(
+            (by_name["retention.ms"]["value"], by_name["retention.ms"]["config_source"]),
+            ("777", FROM_TOPIC),
+        )
+        same(
+            (by_name["cleanup.policy"]["value"], by_name["cleanup.policy"]["config_source"]),
+            ("delete", FROM_DEFAULT),
+        )
         same({c["read_only"] or c["is_sensitive"] for c in result["configs"]}, {False})
         same({len(c["synonyms"]) for c in result["configs"]}, {0})
 
@@ -60,8 +83,10 @@ def trap_all_keys(world):
 def trap_some_keys(world):
     """keys asked for: these only; unknown ones are left out; an empty list is every key"""
     name = world.topic()
-    same(sorted(values(world, name, "retention.ms", "no.such.key", "segment.bytes")),
-         ["retention.ms", "segment.bytes"])
+    same(
+        sorted(values(world, name, "retention.ms", "no.such.key", "segment.bytes")),
+        ["retention.ms", "segment.bytes"],
+    )
     every = [c["name"] for c in describe(world, name, [])["configs"]]
     same([key for key in KEYS if key not in every], [], "keys left out")
 
@@ -70,19 +95,37 @@ def trap_synonyms(world):
     """synonyms: where a value comes from, a default by the broker's name for it"""
     name = world.topic(retention_ms="777")
     result = describe(world, name, ["retention.ms", "cleanup.policy"], include_synonyms=True)
-    synonyms = {c["name"]: [(s["name"], s["value"], s["source"]) for s in c["synonyms"]]
-                for c in result["configs"]}
-    same(synonyms, {"retention.ms": [("retention.ms", "777", FROM_TOPIC)],
-                    "cleanup.policy": [("log.cleanup.policy", "delete", FROM_DEFAULT)]})
+    synonyms = {
+        c["name"]: [(s["name"], s["value"], s["source"]) for s in c["synonyms"]]
+        for c in result["configs"]
+    }
+    same(
+        synonyms,
+        {
+            "retention.ms": [("retention.ms", "777", FROM_TOPIC)],
+            "cleanup.policy": [("log.cleanup.policy", "delete", FROM_DEFAULT)],
+        },
+    )
 
 
 def trap_types(world):
     """from version 3 on: the type of each key, the documentation when asked for"""
     name = world.topic()
     plain = {c["name"]: c for c in describe(world, name)["configs"]}
-    same([plain[k]["config_type"] for k in ("preallocate", "compression.type", "segment.bytes",
-                                            "retention.ms", "min.cleanable.dirty.ratio",
-                                            "cleanup.policy")], [1, 2, 3, 5, 6, 7])
+    same(
+        [
+            plain[k]["config_type"]
+            for k in (
+                "preallocate",
+                "compression.type",
+                "segment.bytes",
+                "retention.ms",
+                "min.cleanable.dirty.ratio",
+                "cleanup.policy",
+            )
+        ],
+        [1, 2, 3, 5, 6, 7],
+    )
     same({c["documentation"] for c in plain.values()}, {None})
     told = describe(world, name, ["retention.ms"], include_documentation=True)["configs"][0]
     same(len(told["documentation"]) > 10, True)
@@ -117,29 +160,41 @@ def trap_broker(world):
 def trap_several(world):
     """several resources in one request, good and bad"""
     name = world.topic()
-    answer = world.call("DescribeConfigs", 4, resources=[
-        dict(resource_type=TOPIC, resource_name=n, configuration_keys=["retention.ms"])
-        for n in (name, world.name("absent"))])
+    answer = world.call(
+        "DescribeConfigs",
+        4,
+        resources=[
+            dict(resource_type=TOPIC, resource_name=n, configuration_keys=["retention.ms"])
+            for n in (name, world.name("absent"))
+        ],
+    )
     same([(r["error_code"], len(r["configs"])) for r in answer["results"]], [(0, 1), (3, 0)])
 
 
 # --- IncrementalAlterConfigs ----------------------------------------------------------------------
+
 
 def trap_set_and_delete(world):
     """set, then delete: the default is back"""
     name = world.topic()
     for version in (0, 1):
         same(alter(world, name, ("retention.ms", SET, "4321"), version=version), 0)
-        wait_until(lambda: values(world, name, "retention.ms") == {"retention.ms": ("4321", FROM_TOPIC)}, 5)
+        wait_until(
+            lambda: values(world, name, "retention.ms") == {"retention.ms": ("4321", FROM_TOPIC)}, 5
+        )
         same(alter(world, name, ("retention.ms", DELETE, None), version=version), 0)
-        wait_until(lambda: values(world, name, "retention.ms")["retention.ms"][1] == FROM_DEFAULT, 5)
+        wait_until(
+            lambda: values(world, name, "retention.ms")["retention.ms"][1] == FROM_DEFAULT, 5
+        )
 
 
 def trap_lists(world):
     """append to and subtract from a list; twice is once; other keys are not touched"""
     name = world.topic(retention_ms="777")
     same(alter(world, name, ("cleanup.policy", APPEND, "compact")), 0)
-    wait_until(lambda: values(world, name, "cleanup.policy")["cleanup.policy"][0] == "delete,compact", 5)
+    wait_until(
+        lambda: values(world, name, "cleanup.policy")["cleanup.policy"][0] == "delete,compact", 5
+    )
     same(alter(world, name, ("cleanup.policy", APPEND, "compact")), 0)
     same(alter(world, name, ("cleanup.policy", SUBTRACT, "delete")), 0)
     wait_until(lambda: values(world, name, "cleanup.policy")["cleanup.policy"][0] == "compact", 5)
@@ -156,8 +211,13 @@ def trap_append_to_a_number(world):
 def trap_invalid(world):
     """unknown keys and bad values: error 40, nothing changes"""
     name = world.topic()
-    for key, value in (("no.such.key", "1"), ("retention.ms", "soon"), ("cleanup.policy", "keep"),
-                       ("segment.bytes", "1"), ("min.insync.replicas", "0")):
+    for key, value in (
+        ("no.such.key", "1"),
+        ("retention.ms", "soon"),
+        ("cleanup.policy", "keep"),
+        ("segment.bytes", "1"),
+        ("min.insync.replicas", "0"),
+    ):
         same(alter(world, name, ("max.message.bytes", SET, "2000"), (key, SET, value)), 40, key)
     same(values(world, name, "max.message.bytes")["max.message.bytes"][1], FROM_DEFAULT)
 

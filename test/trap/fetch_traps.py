@@ -21,7 +21,10 @@ def trap_all_versions(world):
     topic_id, seen = world.topic_id(topic), set()
     for version in range(4, 19):
         answer = world.fetch(topic_id if version >= 13 else topic, version=version)
-        same((answer["error_code"], answer["high_watermark"], answer["last_stable_offset"]), (0, 12, 12))
+        same(
+            (answer["error_code"], answer["high_watermark"], answer["last_stable_offset"]),
+            (0, 12, 12),
+        )
         same(answer["aborted_transactions"], None)
         if version >= 5:
             same(answer["log_start_offset"], 0)
@@ -48,17 +51,32 @@ def trap_one_byte(world):
 
 
 def trap_max_bytes_over_partitions(world):
-    """max_bytes spans the partitions in the order of the request; the first brings a batch anyway"""
+    """max_bytes spans the partitions in their order; the first brings a batch anyway"""
     topic = world.topic(partitions=3)
     for partition in range(3):
         world.append(topic, wire.batch([b"x" * 1000]), partition)
     size = len(world.batches(topic)[0].bytes)
     for order in ((0, 1, 2), (2, 0, 1)):
-        answer = world.call("Fetch", 12, max_wait_ms=100, min_bytes=1, max_bytes=1, topics=[
-            dict(topic=topic, partitions=[dict(partition=p, fetch_offset=0, partition_max_bytes=1 << 20)
-                                          for p in order])])
-        sizes = [(p["partition_index"], len(p["records"] or b""))
-                 for p in answer["responses"][0]["partitions"]]
+        answer = world.call(
+            "Fetch",
+            12,
+            max_wait_ms=100,
+            min_bytes=1,
+            max_bytes=1,
+            topics=[
+                dict(
+                    topic=topic,
+                    partitions=[
+                        dict(partition=p, fetch_offset=0, partition_max_bytes=1 << 20)
+                        for p in order
+                    ],
+                )
+            ],
+        )
+        sizes = [
+            (p["partition_index"], len(p["records"] or b""))
+            for p in answer["responses"][0]["partitions"]
+        ]
         same(sizes, [(order[0], size), (order[1], 0), (order[2], 0)])
 
 
@@ -75,9 +93,17 @@ def trap_out_of_range(world):
     topic = filled(world)
     for offset in (13, 10**12, -1, -2):
         answer = world.fetch(topic, offset)
-        same((answer["error_code"], answer["high_watermark"], answer["last_stable_offset"],
-              answer["log_start_offset"], answer["aborted_transactions"], answer["records"]),
-             (1, -1, -1, -1, None, b""))
+        same(
+            (
+                answer["error_code"],
+                answer["high_watermark"],
+                answer["last_stable_offset"],
+                answer["log_start_offset"],
+                answer["aborted_transactions"],
+                answer["records"],
+            ),
+            (1, -1, -1, -1, None, b""),
+        )
     answer = world.fetch(topic, 12)
     same((answer["error_code"], answer["high_watermark"], answer["records"]), (0, 12, b""))
 
@@ -96,9 +122,22 @@ def trap_error_at_once(world):
     """an error does not wait for max_wait_ms"""
     topic = world.topic(partitions=2)
     begin = time.time()
-    answer = world.call("Fetch", 12, max_wait_ms=10000, min_bytes=1000, max_bytes=1 << 20, topics=[
-        dict(topic=topic, partitions=[dict(partition=0, fetch_offset=0, partition_max_bytes=1 << 20),
-                                      dict(partition=1, fetch_offset=99, partition_max_bytes=1 << 20)])])
+    answer = world.call(
+        "Fetch",
+        12,
+        max_wait_ms=10000,
+        min_bytes=1000,
+        max_bytes=1 << 20,
+        topics=[
+            dict(
+                topic=topic,
+                partitions=[
+                    dict(partition=0, fetch_offset=0, partition_max_bytes=1 << 20),
+                    dict(partition=1, fetch_offset=99, partition_max_bytes=1 << 20),
+                ],
+            )
+        ],
+    )
     same([p["error_code"] for p in answer["responses"][0]["partitions"]], [0, 1])
     same(time.time() - begin < 5, True)
 
@@ -123,6 +162,7 @@ def trap_wakes(world):
     def later():
         time.sleep(0.4)
         world.append(topic, wire.batch([b"late"]))
+
     thread = threading.Thread(target=later)
     begin = time.time()
     thread.start()
@@ -137,8 +177,20 @@ def trap_waiting_does_not_block(world):
     """one connection waits, others are served; on the same one answers stay in order"""
     topic = filled(world, batches=1, per_batch=1)
     with world.connect() as waiter:
-        waiter.send("Fetch", 12, dict(max_wait_ms=1000, min_bytes=1, topics=[
-            dict(topic=topic, partitions=[dict(partition=0, fetch_offset=1, partition_max_bytes=1 << 20)])]))
+        waiter.send(
+            "Fetch",
+            12,
+            dict(
+                max_wait_ms=1000,
+                min_bytes=1,
+                topics=[
+                    dict(
+                        topic=topic,
+                        partitions=[dict(partition=0, fetch_offset=1, partition_max_bytes=1 << 20)],
+                    )
+                ],
+            ),
+        )
         waiter.send("Metadata", 1, dict(topics=[]))
         begin = time.time()
         world.call("Metadata", 1, topics=[])
@@ -153,7 +205,9 @@ def trap_read_committed(world):
     for version in (4, 11, 12):
         answer = world.fetch(topic, version=version, isolation_level=1)
         same((answer["aborted_transactions"], answer["last_stable_offset"]), ([], 4))
-        same(world.fetch(topic, 99, version=version, isolation_level=1)["aborted_transactions"], None)
+        same(
+            world.fetch(topic, 99, version=version, isolation_level=1)["aborted_transactions"], None
+        )
     same(world.fetch(world.name("absent"), isolation_level=1)["aborted_transactions"], [])
 
 
@@ -178,7 +232,7 @@ def trap_epoch_of_the_future(world):
 
 @restarts
 def trap_epochs_after_restart(world):
-    """a restart begins a new leader epoch: the old one is fenced, and the log knows where each ends"""
+    """a restart begins a new leader epoch: the old is fenced, the log knows where each ends"""
     topic = filled(world, batches=1)
     world.broker.end()
     world.broker.start()
@@ -189,28 +243,55 @@ def trap_epochs_after_restart(world):
     same(world.batches(topic)[1].leader_epoch, epoch)
     same(world.fetch(topic, current_leader_epoch=0)["error_code"], 74)
     diverged = world.fetch(topic, 6, last_fetched_epoch=0)
-    same((diverged["error_code"], diverged["diverging_epoch"], diverged["records"]),
-         (0, dict(epoch=0, end_offset=4), b""))
+    same(
+        (diverged["error_code"], diverged["diverging_epoch"], diverged["records"]),
+        (0, dict(epoch=0, end_offset=4), b""),
+    )
     same("diverging_epoch" in world.fetch(topic, 4, last_fetched_epoch=0), False)
-    for asked, found in ((0, (0, 4)), (epoch - 1, (0, 4)), (epoch, (epoch, 6)), (epoch + 1, (-1, -1))):
-        answer = world.call("OffsetForLeaderEpoch", 4, replica_id=-1, topics=[dict(
-            topic=topic, partitions=[dict(partition=0, current_leader_epoch=epoch, leader_epoch=asked)])])
+    for asked, found in (
+        (0, (0, 4)),
+        (epoch - 1, (0, 4)),
+        (epoch, (epoch, 6)),
+        (epoch + 1, (-1, -1)),
+    ):
+        answer = world.call(
+            "OffsetForLeaderEpoch",
+            4,
+            replica_id=-1,
+            topics=[
+                dict(
+                    topic=topic,
+                    partitions=[dict(partition=0, current_leader_epoch=epoch, leader_epoch=asked)],
+                )
+            ],
+        )
         partition = answer["topics"][0]["partitions"][0]
-        same((partition["error_code"], partition["leader_epoch"], partition["end_offset"]), (0, *found),
-             "epoch %d" % asked)
+        same(
+            (partition["error_code"], partition["leader_epoch"], partition["end_offset"]),
+            (0, *found),
+            "epoch %d" % asked,
+        )
 
 
 def trap_zstd_for_old_clients(world):
     """zstd goes to old versions too: down-conversion and its error 76 are gone since 4.0"""
     topic = world.topic()
-    # A frame with one raw block, by RFC 8878: magic, single segment, size, last block header, bytes.
+    # A frame of one raw block, by RFC 8878: magic, single segment, size, block header, bytes.
     plain = wire.record(b"zstd")
-    frame = (b"\x28\xb5\x2f\xfd\x20" + bytes([len(plain)]) +
-             (len(plain) << 3 | 1).to_bytes(3, "little") + plain)
+    frame = (
+        b"\x28\xb5\x2f\xfd\x20"
+        + bytes([len(plain)])
+        + (len(plain) << 3 | 1).to_bytes(3, "little")
+        + plain
+    )
     world.append(topic, wire.batch_of_bytes(frame, 1, attributes=wire.ZSTD))
     for version in (4, 9, 10, 12):
         answer = world.fetch(topic, version=version)
-        same((answer["error_code"], wire.batches(answer["records"])[0].data), (0, frame), "v%d" % version)
+        same(
+            (answer["error_code"], wire.batches(answer["records"])[0].data),
+            (0, frame),
+            "v%d" % version,
+        )
 
 
 def trap_many_reads(world):
@@ -242,6 +323,7 @@ def trap_deleted_topic(world):
 
 # --- sessions -------------------------------------------------------------------------------------
 
+
 class Session:
     """A client's side of a fetch session (KIP-227)."""
 
@@ -260,14 +342,22 @@ class Session:
         by_topic, gone = {}, {}
         for topic, partition, offset in partitions:
             by_topic.setdefault(topic, []).append(
-                dict(partition=partition, fetch_offset=offset, partition_max_bytes=1 << 20))
+                dict(partition=partition, fetch_offset=offset, partition_max_bytes=1 << 20)
+            )
         for topic, partition in forgotten:
             gone.setdefault(topic, []).append(partition)
         return self.connection.call(
-            "Fetch", version, max_wait_ms=max_wait_ms, min_bytes=1, max_bytes=1 << 24,
+            "Fetch",
+            version,
+            max_wait_ms=max_wait_ms,
+            min_bytes=1,
+            max_bytes=1 << 24,
             topics=[{key: topic, "partitions": entries} for topic, entries in by_topic.items()],
-            forgotten_topics_data=[{forgotten_key: topic, "partitions": p} for topic, p in gone.items()],
-            **more)
+            forgotten_topics_data=[
+                {forgotten_key: topic, "partitions": p} for topic, p in gone.items()
+            ],
+            **more
+        )
 
     def next(self, partitions=(), **more):
         self.epoch += 1
@@ -276,8 +366,11 @@ class Session:
 
 def told(answer):
     """(partition, error, bytes?) of all partitions in an answer."""
-    return [(p["partition_index"], p["error_code"], bool(p["records"]))
-            for topic in answer["responses"] for p in topic["partitions"]]
+    return [
+        (p["partition_index"], p["error_code"], bool(p["records"]))
+        for topic in answer["responses"]
+        for p in topic["partitions"]
+    ]
 
 
 def trap_session_incremental(world):
@@ -323,7 +416,11 @@ def trap_session_errors(world):
     answer = session.fetch([], session_id=123456, session_epoch=1)
     same((answer["error_code"], answer["session_id"], answer["responses"]), (70, 0, []))
     same(session.next()["error_code"], 0, "the session itself")
-    same(session.fetch([], session_id=session.id, session_epoch=1)["error_code"], 71, "an epoch again")
+    same(
+        session.fetch([], session_id=session.id, session_epoch=1)["error_code"],
+        71,
+        "an epoch again",
+    )
 
 
 def trap_session_close(world):
@@ -348,8 +445,16 @@ def trap_session_restart(world):
 def trap_session_none(world):
     """epoch -1 without a session: session id 0"""
     topic = world.topic()
-    answer = world.call("Fetch", 12, max_wait_ms=10, session_id=0, session_epoch=-1, topics=[
-        dict(topic=topic, partitions=[dict(partition=0, fetch_offset=0, partition_max_bytes=1)])])
+    answer = world.call(
+        "Fetch",
+        12,
+        max_wait_ms=10,
+        session_id=0,
+        session_epoch=-1,
+        topics=[
+            dict(topic=topic, partitions=[dict(partition=0, fetch_offset=0, partition_max_bytes=1)])
+        ],
+    )
     same((answer["error_code"], answer["session_id"]), (0, 0))
 
 

@@ -18,8 +18,13 @@ def trap_all_versions(world):
         answer = world.call("Metadata", version, topics=[dict(name=name)])
         topic = answer["topics"][0]
         same((topic["error_code"], topic["name"]), (0, name))
-        same([p["partition_index"] for p in sorted(topic["partitions"], key=lambda p: p["partition_index"])],
-             [0, 1, 2])
+        same(
+            [
+                p["partition_index"]
+                for p in sorted(topic["partitions"], key=lambda p: p["partition_index"])
+            ],
+            [0, 1, 2],
+        )
         broker = answer["brokers"][0]
         same((broker["host"], broker["port"]), (host, int(port)))
         for partition in topic["partitions"]:
@@ -53,7 +58,11 @@ def trap_auto_create(world):
     for version in (0, 1, 3, 4, 9, 13):
         name = world.name("auto")
         answer = world.call("Metadata", version, topics=[dict(name=name)])
-        same((answer["topics"][0]["error_code"], answer["topics"][0]["name"]), (3, name), "v%d" % version)
+        same(
+            (answer["topics"][0]["error_code"], answer["topics"][0]["name"]),
+            (3, name),
+            "v%d" % version,
+        )
         same(answer["topics"][0]["partitions"], [])
         world.wait_for(name)
         same(len(world.describe(name)["partitions"]), 1)
@@ -63,7 +72,9 @@ def trap_no_auto_create(world):
     """allow_auto_topic_creation=false creates nothing"""
     name = world.name("never")
     for _ in range(2):
-        answer = world.call("Metadata", 4, topics=[dict(name=name)], allow_auto_topic_creation=False)
+        answer = world.call(
+            "Metadata", 4, topics=[dict(name=name)], allow_auto_topic_creation=False
+        )
         same(answer["topics"][0]["error_code"], 3)
     time.sleep(0.3)
     same(world.describe(name)["error_code"], 3)
@@ -73,9 +84,10 @@ def trap_auto_create_invalid(world):
     """an invalid name: error 17 with the name, whether or not it may be created"""
     for name in ("a b", "..", ".", "x" * 250, "a/b", "ü"):
         for allow in (True, False):
-            answer = world.call("Metadata", 9, topics=[dict(name=name)], allow_auto_topic_creation=allow)
-            same((answer["topics"][0]["error_code"], answer["topics"][0]["name"]),
-                 (17, name))
+            answer = world.call(
+                "Metadata", 9, topics=[dict(name=name)], allow_auto_topic_creation=allow
+            )
+            same((answer["topics"][0]["error_code"], answer["topics"][0]["name"]), (17, name))
 
 
 def trap_by_id(world):
@@ -112,9 +124,13 @@ def trap_authorized_operations(world):
     quiet = world.call("Metadata", 8, topics=[dict(name=name)])
     same(quiet["cluster_authorized_operations"], -2147483648)
     same(quiet["topics"][0]["topic_authorized_operations"], -2147483648)
-    told = world.call("Metadata", 8, topics=[dict(name=name)],
-                      include_cluster_authorized_operations=True,
-                      include_topic_authorized_operations=True)
+    told = world.call(
+        "Metadata",
+        8,
+        topics=[dict(name=name)],
+        include_cluster_authorized_operations=True,
+        include_topic_authorized_operations=True,
+    )
     same(told["topics"][0]["topic_authorized_operations"], TOPIC_OPERATIONS)
     same(told["cluster_authorized_operations"], CLUSTER_OPERATIONS)
 
@@ -122,8 +138,12 @@ def trap_authorized_operations(world):
 def trap_unknown_beside_known(world):
     """an unknown topic does not hide a known one"""
     name = world.topic()
-    answer = world.call("Metadata", 12, topics=[dict(name=world.name()), dict(name=name)],
-                        allow_auto_topic_creation=False)
+    answer = world.call(
+        "Metadata",
+        12,
+        topics=[dict(name=world.name()), dict(name=name)],
+        allow_auto_topic_creation=False,
+    )
     same(sorted(t["error_code"] for t in answer["topics"]), [0, 3])
 
 
@@ -141,8 +161,10 @@ def trap_describe_cluster(world):
         answer = world.call("DescribeCluster", version)
         same((answer["error_code"], answer["cluster_id"]), (0, metadata["cluster_id"]))
         same(answer["controller_id"], metadata["controller_id"])
-        same([(b["broker_id"], b["host"], b["port"], b["rack"]) for b in answer["brokers"]],
-             [(b["node_id"], b["host"], b["port"], b["rack"]) for b in metadata["brokers"]])
+        same(
+            [(b["broker_id"], b["host"], b["port"], b["rack"]) for b in answer["brokers"]],
+            [(b["node_id"], b["host"], b["port"], b["rack"]) for b in metadata["brokers"]],
+        )
         same(answer["cluster_authorized_operations"], -2147483648)
         told = world.call("DescribeCluster", version, include_cluster_authorized_operations=True)
         same(told["cluster_authorized_operations"], CLUSTER_OPERATIONS)
@@ -158,16 +180,24 @@ def trap_describe_cluster_endpoint(world):
 
 # --- DescribeTopicPartitions ----------------------------------------------------------------------
 
+
 def trap_describe_partitions(world):
     """DescribeTopicPartitions: by name in order, unknown ones error 3"""
     one, two = sorted(world.topic(partitions=2) for _ in range(2))
     unknown = world.name("zz")
-    answer = world.call("DescribeTopicPartitions", 0, topics=[dict(name=n) for n in (unknown, two, one)])
-    same([(t["name"], t["error_code"], len(t["partitions"])) for t in answer["topics"]],
-         [(one, 0, 2), (two, 0, 2), (unknown, 3, 0)])
+    answer = world.call(
+        "DescribeTopicPartitions", 0, topics=[dict(name=n) for n in (unknown, two, one)]
+    )
+    same(
+        [(t["name"], t["error_code"], len(t["partitions"])) for t in answer["topics"]],
+        [(one, 0, 2), (two, 0, 2), (unknown, 3, 0)],
+    )
     same(answer["next_cursor"], None)
     partition = answer["topics"][0]["partitions"][1]
-    same((partition["error_code"], partition["partition_index"], partition["leader_epoch"]), (0, 1, 0))
+    same(
+        (partition["error_code"], partition["partition_index"], partition["leader_epoch"]),
+        (0, 1, 0),
+    )
     same((partition["eligible_leader_replicas"], partition["last_known_elr"]), ([], []))
     same(answer["topics"][0]["topic_id"], world.topic_id(one))
     same(answer["topics"][2]["topic_id"], wire.NO_UUID)
@@ -179,8 +209,9 @@ def trap_describe_partitions_limit(world):
     one, two = sorted(world.topic(partitions=3) for _ in range(2))
     topics, seen, cursor, rounds = [dict(name=one), dict(name=two)], [], None, 0
     while True:
-        answer = world.call("DescribeTopicPartitions", 0, topics=topics, response_partition_limit=2,
-                            cursor=cursor)
+        answer = world.call(
+            "DescribeTopicPartitions", 0, topics=topics, response_partition_limit=2, cursor=cursor
+        )
         for topic in answer["topics"]:
             seen += [(topic["name"], p["partition_index"]) for p in topic["partitions"]]
         rounds, cursor = rounds + 1, answer["next_cursor"]

@@ -12,8 +12,9 @@ def ask(world, topic, timestamp, version=11, partition=0, **more):
     for field in ("current_leader_epoch",):
         if field in more:
             entry[field] = more.pop(field)
-    answer = world.call("ListOffsets", version, replica_id=-1, topics=[
-        dict(name=topic, partitions=[entry])], **more)
+    answer = world.call(
+        "ListOffsets", version, replica_id=-1, topics=[dict(name=topic, partitions=[entry])], **more
+    )
     return answer["topics"][0]["partitions"][0]
 
 
@@ -26,7 +27,9 @@ def timed(world):
     """Offsets 0…9 at BASE_MS, +100, +200 … in batches of two; then one record that is late."""
     topic = world.topic()
     for number in range(5):
-        world.append(topic, wire.batch([b"a", b"b"], timestamp=BASE_MS + number * 200, timestamp_step=100))
+        world.append(
+            topic, wire.batch([b"a", b"b"], timestamp=BASE_MS + number * 200, timestamp_step=100)
+        )
     world.append(topic, wire.batch([b"late"], timestamp=BASE_MS + 50))
     return topic
 
@@ -53,9 +56,14 @@ def trap_by_time(world):
     """the first record at or after a time, in the middle of a batch too"""
     topic = timed(world)
     for version in (1, 4, 11):
-        for asked, timestamp, offset in ((0, 0, 0), (BASE_MS, 0, 0), (BASE_MS + 1, 100, 1),
-                                         (BASE_MS + 100, 100, 1), (BASE_MS + 250, 300, 3),
-                                         (BASE_MS + 900, 900, 9)):
+        for asked, timestamp, offset in (
+            (0, 0, 0),
+            (BASE_MS, 0, 0),
+            (BASE_MS + 1, 100, 1),
+            (BASE_MS + 100, 100, 1),
+            (BASE_MS + 250, 300, 3),
+            (BASE_MS + 900, 900, 9),
+        ):
             same(found(world, topic, asked, version), (0, BASE_MS + timestamp, offset), str(asked))
     same(ask(world, topic, BASE_MS)["leader_epoch"], 0)
 
@@ -77,8 +85,16 @@ def trap_max_timestamp(world):
 def trap_compressed_by_time(world):
     """a time is looked up inside compressed batches too"""
     topic = world.topic()
-    world.append(topic, wire.batch([b"a", b"b", b"c"], timestamp=BASE_MS, timestamp_step=100,
-                                   attributes=wire.GZIP, compress=wire.gzip))
+    world.append(
+        topic,
+        wire.batch(
+            [b"a", b"b", b"c"],
+            timestamp=BASE_MS,
+            timestamp_step=100,
+            attributes=wire.GZIP,
+            compress=wire.gzip,
+        ),
+    )
     same(found(world, topic, BASE_MS + 101), (0, BASE_MS + 200, 2))
     same(found(world, topic, MAX_TIMESTAMP), (0, BASE_MS + 200, 2))
 
@@ -86,9 +102,17 @@ def trap_compressed_by_time(world):
 def trap_too_early_specials(world):
     """-3, -4, -5 before the versions that know them: error 35 for the partition"""
     topic = timed(world)
-    for timestamp, version in ((MAX_TIMESTAMP, 1), (MAX_TIMESTAMP, 6), (EARLIEST_LOCAL, 1),
-                               (EARLIEST_LOCAL, 7), (LATEST_TIERED, 1), (LATEST_TIERED, 8),
-                               (EARLIEST_PENDING, 10), (-7, 11), (-100, 11)):
+    for timestamp, version in (
+        (MAX_TIMESTAMP, 1),
+        (MAX_TIMESTAMP, 6),
+        (EARLIEST_LOCAL, 1),
+        (EARLIEST_LOCAL, 7),
+        (LATEST_TIERED, 1),
+        (LATEST_TIERED, 8),
+        (EARLIEST_PENDING, 10),
+        (-7, 11),
+        (-100, 11),
+    ):
         answer = ask(world, topic, timestamp, version)
         same((answer["error_code"], answer["offset"]), (35, -1), "%d in v%d" % (timestamp, version))
 
@@ -125,18 +149,38 @@ def trap_epoch(world):
 def trap_duplicate_partition(world):
     """a partition twice in one request: error 42 for it"""
     topic = world.topic(partitions=2)
-    answer = world.call("ListOffsets", 7, replica_id=-1, topics=[dict(name=topic, partitions=[
-        dict(partition_index=p, timestamp=LATEST) for p in (0, 0, 1)])])
+    answer = world.call(
+        "ListOffsets",
+        7,
+        replica_id=-1,
+        topics=[
+            dict(
+                name=topic,
+                partitions=[dict(partition_index=p, timestamp=LATEST) for p in (0, 0, 1)],
+            )
+        ],
+    )
     errors = {p["partition_index"]: p["error_code"] for p in answer["topics"][0]["partitions"]}
     same(errors, {0: 42, 1: 0})
 
 
 # --- OffsetForLeaderEpoch -------------------------------------------------------------------------
 
+
 def epoch_end(world, topic, epoch, version=4, partition=0, current=-1):
-    answer = world.call("OffsetForLeaderEpoch", version, topics=[dict(topic=topic, partitions=[
-        dict(partition=partition, current_leader_epoch=current, leader_epoch=epoch)])],
-        **(dict(replica_id=-1) if version >= 3 else {}))
+    answer = world.call(
+        "OffsetForLeaderEpoch",
+        version,
+        topics=[
+            dict(
+                topic=topic,
+                partitions=[
+                    dict(partition=partition, current_leader_epoch=current, leader_epoch=epoch)
+                ],
+            )
+        ],
+        **(dict(replica_id=-1) if version >= 3 else {}),
+    )
     partition = answer["topics"][0]["partitions"][0]
     return partition["error_code"], partition["leader_epoch"], partition["end_offset"]
 

@@ -1,6 +1,5 @@
 """Produce: what is refused, with which error, and what of a batch the broker changes."""
 
-import struct
 import time
 
 import kafka_wire as wire
@@ -23,7 +22,9 @@ def trap_all_versions(world):
     topic = world.topic()
     topic_id = world.topic_id(topic)
     for offset, version in enumerate(range(3, 14)):
-        answer = world.produce(topic_id if version >= 13 else topic, wire.batch([b"v"]), version=version)
+        answer = world.produce(
+            topic_id if version >= 13 else topic, wire.batch([b"v"]), version=version
+        )
         same((answer["error_code"], answer["base_offset"], answer["index"]), (0, offset, 0))
         same(answer["log_append_time_ms"], -1)
         if version >= 5:
@@ -53,9 +54,22 @@ def trap_one_bad_partition(world):
     """a bad partition in a request does not hurt the good ones"""
     topic = world.topic(partitions=2)
     good, bad = wire.batch([b"good"]), wire.batch([b"bad"], crc=1)
-    answer = world.call("Produce", 9, acks=-1, timeout_ms=10000, topic_data=[
-        dict(name=topic, partition_data=[dict(index=0, records=bad), dict(index=1, records=good),
-                                         dict(index=7, records=good)])])
+    answer = world.call(
+        "Produce",
+        9,
+        acks=-1,
+        timeout_ms=10000,
+        topic_data=[
+            dict(
+                name=topic,
+                partition_data=[
+                    dict(index=0, records=bad),
+                    dict(index=1, records=good),
+                    dict(index=7, records=good),
+                ],
+            )
+        ],
+    )
     found = {p["index"]: p["error_code"] for p in answer["responses"][0]["partition_responses"]}
     same(found, {0: 2, 1: 0, 7: 3})
     same((world.values(topic, 0), world.values(topic, 1)), ([], [b"good"]))
@@ -107,7 +121,9 @@ def trap_record_offsets(world):
     """compressed records whose offsets do not count up from 0 are refused (Kafka: error -1)"""
     topic = world.topic()
     body = wire.record(b"a", delta=0) + wire.record(b"b", delta=5)
-    answer = world.produce(topic, wire.batch_of_bytes(body, 2, attributes=wire.GZIP, compress=wire.gzip))
+    answer = world.produce(
+        topic, wire.batch_of_bytes(body, 2, attributes=wire.GZIP, compress=wire.gzip)
+    )
     same(answer["error_code"] in (-1, 87), True, "error %d" % answer["error_code"])
     same(world.batches(topic), [])
 
@@ -137,8 +153,13 @@ def trap_acks(world):
 def trap_acks_0(world):
     """acks=0: no answer, and the next request is answered"""
     topic = world.topic()
-    body = dict(acks=0, timeout_ms=1000, topic_data=[
-        dict(name=topic, partition_data=[dict(index=0, records=wire.batch([b"quiet"]))])])
+    body = dict(
+        acks=0,
+        timeout_ms=1000,
+        topic_data=[
+            dict(name=topic, partition_data=[dict(index=0, records=wire.batch([b"quiet"]))])
+        ],
+    )
     with world.connect() as connection:
         connection.send("Produce", 9, body)
         same(connection.is_silent(0.3), True)
@@ -150,11 +171,21 @@ def trap_acks_0(world):
 def trap_acks_0_error(world):
     """acks=0 with an error: the connection is closed"""
     topic = world.topic()
-    for name, records in ((world.name("absent"), wire.batch([b"a"])), (topic, wire.batch([b"a"], crc=1)),
-                          (topic, wire.batch([b"x" * 1100000], crc=1))):
+    for name, records in (
+        (world.name("absent"), wire.batch([b"a"])),
+        (topic, wire.batch([b"a"], crc=1)),
+        (topic, wire.batch([b"x" * 1100000], crc=1)),
+    ):
         with world.connect() as connection:
-            connection.send("Produce", 9, dict(acks=0, timeout_ms=1000, topic_data=[
-                dict(name=name, partition_data=[dict(index=0, records=records)])]))
+            connection.send(
+                "Produce",
+                9,
+                dict(
+                    acks=0,
+                    timeout_ms=1000,
+                    topic_data=[dict(name=name, partition_data=[dict(index=0, records=records)])],
+                ),
+            )
             same(connection.is_closed(), True)
 
 
@@ -210,8 +241,9 @@ def trap_max_timestamp(world):
     """a batch whose maximal timestamp is not its records' is stored with the right one"""
     topic = world.topic()
     now = wire.now_ms()
-    answer = world.produce(topic, wire.batch([b"a", b"b"], timestamp=now, timestamp_step=10,
-                                             max_timestamp=now + 500))
+    answer = world.produce(
+        topic, wire.batch([b"a", b"b"], timestamp=now, timestamp_step=10, max_timestamp=now + 500)
+    )
     same(answer["error_code"], 0)
     stored = world.batches(topic)[0]
     same((stored.max_timestamp - now, stored.crc_holds), (10, True))
@@ -248,7 +280,11 @@ def trap_gzip(world):
 
 def trap_compressed_lies(world):
     """a compressed batch is looked into: a wrong count is error 87"""
-    refused(world, wire.batch([b"a"], count=2, last_delta=1, attributes=wire.GZIP, compress=wire.gzip), 87)
+    refused(
+        world,
+        wire.batch([b"a"], count=2, last_delta=1, attributes=wire.GZIP, compress=wire.gzip),
+        87,
+    )
 
 
 def trap_compressed_garbage(world):
@@ -256,7 +292,11 @@ def trap_compressed_garbage(world):
     topic = world.topic()
     for codec in (wire.GZIP, wire.SNAPPY, wire.LZ4, wire.ZSTD):
         answer = world.produce(topic, wire.batch([b"abc" * 20], attributes=codec))
-        same(answer["error_code"] in (2, 87, -1), True, "error %d of codec %d" % (answer["error_code"], codec))
+        same(
+            answer["error_code"] in (2, 87, -1),
+            True,
+            "error %d of codec %d" % (answer["error_code"], codec),
+        )
     same(world.batches(topic), [])
 
 
@@ -287,25 +327,40 @@ def trap_broker_uncompresses(world):
     """compression.type=uncompressed: the broker unpacks"""
     topic = world.topic(compression_type="uncompressed")
     world.append(topic, wire.batch([b"a" * 100, b"b"], attributes=wire.GZIP, compress=wire.gzip))
-    same((world.batches(topic)[0].attributes & 7, world.values(topic)), (wire.NONE, [b"a" * 100, b"b"]))
+    same(
+        (world.batches(topic)[0].attributes & 7, world.values(topic)),
+        (wire.NONE, [b"a" * 100, b"b"]),
+    )
 
 
 def trap_transactional_without_id(world):
     """a transactional batch in a request without transactional id: error 53"""
     producer_id, epoch = world.producer_id()
-    batch = wire.batch([b"a"], attributes=wire.TRANSACTIONAL, producer_id=producer_id,
-                       producer_epoch=epoch, sequence=0)
+    batch = wire.batch(
+        [b"a"],
+        attributes=wire.TRANSACTIONAL,
+        producer_id=producer_id,
+        producer_epoch=epoch,
+        sequence=0,
+    )
     topic = world.topic()
     answer = world.produce(topic, batch)
     same(answer["error_code"], 53)
 
 
 def trap_null_records(world):
-    """null records: an error or a closed connection, and the broker goes on (Kafka never answers)"""
+    """null records: an error or an end, and the broker goes on (Kafka never answers)"""
     topic = world.topic()
     with world.connect() as connection:
-        connection.send("Produce", 9, dict(acks=-1, timeout_ms=1000, topic_data=[
-            dict(name=topic, partition_data=[dict(index=0, records=None)])]))
+        connection.send(
+            "Produce",
+            9,
+            dict(
+                acks=-1,
+                timeout_ms=1000,
+                topic_data=[dict(name=topic, partition_data=[dict(index=0, records=None)])],
+            ),
+        )
         connection.socket.settimeout(1)
         try:
             connection.receive_frame()
@@ -317,7 +372,9 @@ def trap_null_records(world):
 def trap_headers(world):
     """headers, null keys and null values come back byte for byte"""
     topic = world.topic()
-    body = wire.record(None, b"k", 0, 0, [("h", b"1"), ("h", None), ("", b"")]) + wire.record(b"", None, 1)
+    body = wire.record(None, b"k", 0, 0, [("h", b"1"), ("h", None), ("", b"")]) + wire.record(
+        b"", None, 1
+    )
     world.append(topic, wire.batch_of_bytes(body, 2))
     same(world.batches(topic)[0].data, body)
 

@@ -41,8 +41,10 @@ def trap_exists(world):
     name = world.topic()
     answer = world.create(name)
     same((answer["error_code"], answer["error_message"]), (36, "Topic '%s' already exists." % name))
-    same((answer["num_partitions"], answer["replication_factor"], answer["topic_id"]),
-         (-1, -1, wire.NO_UUID))
+    same(
+        (answer["num_partitions"], answer["replication_factor"], answer["topic_id"]),
+        (-1, -1, wire.NO_UUID),
+    )
 
 
 def trap_names(world):
@@ -78,8 +80,13 @@ def trap_counts(world):
 def trap_twice_in_a_request(world):
     """a name twice in one request: error 42, once, and the others are made"""
     name, other = world.name(), world.name()
-    answer = world.call("CreateTopics", 7, topics=[plan(name), plan(other), plan(name)], timeout_ms=10000)
-    same(sorted((t["name"], t["error_code"]) for t in answer["topics"]), sorted([(name, 42), (other, 0)]))
+    answer = world.call(
+        "CreateTopics", 7, topics=[plan(name), plan(other), plan(name)], timeout_ms=10000
+    )
+    same(
+        sorted((t["name"], t["error_code"]) for t in answer["topics"]),
+        sorted([(name, 42), (other, 0)]),
+    )
     absent(world, name)
 
 
@@ -100,8 +107,12 @@ def trap_validate_only(world):
 
 
 def assigned(name, *replicas, partitions=-1, factor=-1):
-    return plan(name, partitions, factor, assignments=[
-        dict(partition_index=index, broker_ids=list(ids)) for index, ids in replicas])
+    return plan(
+        name,
+        partitions,
+        factor,
+        assignments=[dict(partition_index=index, broker_ids=list(ids)) for index, ids in replicas],
+    )
 
 
 def trap_assignments(world):
@@ -109,8 +120,14 @@ def trap_assignments(world):
     me, name = node_id(world), world.name()
     same(create(world, assigned(name, (0, [me]), (1, [me]))), {name: 0})
     world.wait_for(name, 2)
-    for replicas in (((0, [me + 77]),), ((1, [me]),), ((0, [me]), (2, [me])), ((0, [me, me]),),
-                     ((0, []),), ((0, [me]), (1, []))):
+    for replicas in (
+        ((0, [me + 77]),),
+        ((1, [me]),),
+        ((0, [me]), (2, [me])),
+        ((0, [me, me]),),
+        ((0, []),),
+        ((0, [me]), (1, [])),
+    ):
         name = world.name()
         same(create(world, assigned(name, *replicas)), {name: 39}, str(replicas))
 
@@ -125,9 +142,15 @@ def trap_assignments_and_counts(world):
 
 def trap_configs(world):
     """configs: unknown keys, bad values and null: error 40; good ones are kept"""
-    for key, value in (("no_such_key", "1"), ("retention_ms", "soon"), ("retention_ms", None),
-                       ("cleanup_policy", "keep"), ("segment_bytes", "1"),
-                       ("max_message_bytes", "-1"), ("compression_type", "rar")):
+    for key, value in (
+        ("no_such_key", "1"),
+        ("retention_ms", "soon"),
+        ("retention_ms", None),
+        ("cleanup_policy", "keep"),
+        ("segment_bytes", "1"),
+        ("max_message_bytes", "-1"),
+        ("compression_type", "rar"),
+    ):
         same(world.create(world.name(), **{key: value})["error_code"], 40, "%s=%s" % (key, value))
     answer = world.create(world.name(), retention_ms="12345")
     made = {c["name"]: (c["value"], c["config_source"]) for c in answer["configs"]}
@@ -143,6 +166,7 @@ def trap_key_order(world):
 
 
 # --- DeleteTopics ---------------------------------------------------------------------------------
+
 
 def trap_delete_all_versions(world):
     """DeleteTopics: every version, by name"""
@@ -194,8 +218,10 @@ def trap_delete_mixed(world):
     """DeleteTopics: one entry for each, good and bad"""
     name, unknown = world.topic(), world.name("absent")
     topic_id = world.topic_id(name)
-    same(delete(world, dict(name=unknown), dict(name=name)),
-         sorted([(unknown, wire.NO_UUID, 3), (name, topic_id, 0)]))
+    same(
+        delete(world, dict(name=unknown), dict(name=name)),
+        sorted([(unknown, wire.NO_UUID, 3), (name, topic_id, 0)]),
+    )
 
 
 def trap_made_again(world):
@@ -211,9 +237,15 @@ def trap_made_again(world):
 
 # --- CreatePartitions -----------------------------------------------------------------------------
 
+
 def grow(world, name, count, version=3, assignments=None, validate_only=False):
-    answer = world.call("CreatePartitions", version, timeout_ms=10000, validate_only=validate_only,
-                        topics=[dict(name=name, count=count, assignments=assignments)])
+    answer = world.call(
+        "CreatePartitions",
+        version,
+        timeout_ms=10000,
+        validate_only=validate_only,
+        topics=[dict(name=name, count=count, assignments=assignments)],
+    )
     same([r["name"] for r in answer["results"]], [name])
     return answer["results"][0]["error_code"]
 
@@ -240,9 +272,18 @@ def trap_grow_wrong(world):
 def trap_grow_assignments(world):
     """CreatePartitions: assignments must be as many as are added, of known brokers: error 39"""
     me, name = node_id(world), world.topic()
-    for assignments in ([[me]], [[me], [me], [me]], [[me], [me + 77]], [[me], [me, me]], [[me], []]):
-        same(grow(world, name, 3, assignments=[dict(broker_ids=a) for a in assignments]), 39,
-             str(assignments))
+    for assignments in (
+        [[me]],
+        [[me], [me], [me]],
+        [[me], [me + 77]],
+        [[me], [me, me]],
+        [[me], []],
+    ):
+        same(
+            grow(world, name, 3, assignments=[dict(broker_ids=a) for a in assignments]),
+            39,
+            str(assignments),
+        )
     same(grow(world, name, 3, assignments=[dict(broker_ids=[me])] * 2), 0)
     world.wait_for(name, 3)
 
@@ -257,7 +298,14 @@ def trap_grow_validate_only(world):
 def trap_grow_twice(world):
     """CreatePartitions: a name twice: error 42, one entry, nothing is added"""
     name = world.topic()
-    answer = world.call("CreatePartitions", 3, timeout_ms=10000, topics=[
-        dict(name=name, count=2, assignments=None), dict(name=name, count=3, assignments=None)])
+    answer = world.call(
+        "CreatePartitions",
+        3,
+        timeout_ms=10000,
+        topics=[
+            dict(name=name, count=2, assignments=None),
+            dict(name=name, count=3, assignments=None),
+        ],
+    )
     same([(r["name"], r["error_code"]) for r in answer["results"]], [(name, 42)])
     same(len(world.describe(name)["partitions"]), 1)
