@@ -86,6 +86,27 @@ static void gathered_writes(void **state)
     os_file_close(file);
 }
 
+/* Empty slices stand anywhere; a write in the middle leaves the rest. */
+static void writes_in_the_middle(void **state)
+{
+    struct fixture *f = *state;
+    struct os_file *file = open_file(f, OS_OPEN_CREATE, 0);
+    const struct slice first[] = {SLICE(""), SLICE("01234"), SLICE(""), SLICE("56789"), SLICE("")};
+    const struct slice second[] = {SLICE("ab"), SLICE("c")};
+    char bytes[16];
+    assert_int_equal(os_file_write(file, first, 5, 0), 0);
+    assert_int_equal(os_file_write(file, second, 2, 4), 0);
+    assert_int_equal(os_file_write(file, NULL, 0, 100), 0);
+    assert_int_equal(os_file_read(file, bytes, sizeof(bytes), 0), 10);
+    assert_memory_equal(bytes, "0123abc789", 10);
+    assert_int_equal(os_file_truncate(file, 3), 0);
+    assert_int_equal(os_file_read(file, bytes, sizeof(bytes), 0), 3);
+    os_file_close(file);
+    file = open_file(f, OS_OPEN_READ, 0);
+    assert_int_equal(os_file_write(file, second, 1, 0), -EBADF);
+    os_file_close(file);
+}
+
 static void room_is_no_size(void **state)
 {
     struct fixture *f = *state;
@@ -157,8 +178,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(ways_to_open), TEST(gathered_writes), TEST(room_is_no_size),
-        TEST(one_lock),     TEST(directories),
+        TEST(ways_to_open),    TEST(gathered_writes), TEST(writes_in_the_middle),
+        TEST(room_is_no_size), TEST(one_lock),        TEST(directories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,48 @@ static void jobs_run_and_come_back(void **state)
         assert_int_equal(jobs[i].done, 1);
 }
 
+/* Two jobs of which each ends when the other has begun. */
+struct pair {
+    struct os_job job;
+    atomic_int *begun;
+    bool met;
+    int done;
+};
+
+static void pair_run(struct os_job *job)
+{
+    struct pair *own = CONTAINER_OF(job, struct pair, job);
+    atomic_fetch_add(own->begun, 1);
+    for (int i = 0; i < 5000 && atomic_load(own->begun) < 2; i++)
+        usleep(1000);
+    own->met = atomic_load(own->begun) == 2;
+}
+
+static void pair_done(struct os_job *job)
+{
+    CONTAINER_OF(job, struct pair, job)->done++;
+}
+
+static void as_many_jobs_at_once_as_there_may_be_workers(void **state)
+{
+    struct os *os = *state;
+    struct job first = {.job = {.run = job_run, .done = job_done}};
+    os_submit(os, &first.job);
+    while (first.done == 0)
+        os_turn(os, os_monotonic_ns(os) + 1000000000);
+    usleep(20000); /* one worker is idle now; two jobs want a second one beside it */
+    atomic_int begun = 0;
+    struct pair pairs[2];
+    for (int i = 0; i < 2; i++) {
+        pairs[i] = (struct pair){.job = {.run = pair_run, .done = pair_done}, .begun = &begun};
+        os_submit(os, &pairs[i].job);
+    }
+    while (pairs[0].done + pairs[1].done < 2)
+        os_turn(os, os_monotonic_ns(os) + 1000000000);
+    assert_true(pairs[0].met);
+    assert_true(pairs[1].met);
+}
+
 enum { LETTERS = 1000 };
 
 struct letter {
@@ -115,6 +158,31 @@ static void letters_of_a_thread_arrive_in_order(void **state)
     assert_int_equal(received, LETTERS);
 }
 
+static int taken;
+
+static void count_letter(struct os_mail *mail)
+{
+    (void)mail;
+    taken++;
+}
+
+static void a_full_letter_box_says_so(void **state)
+{
+    struct os *os = *state;
+    struct os_mail *letters = calloc(OS_MAIL_MAX + 1, sizeof(*letters));
+    assert_non_null(letters);
+    taken = 0;
+    for (int i = 0; i <= OS_MAIL_MAX; i++) {
+        letters[i].receive = count_letter;
+        assert_int_equal(os_post(os, &letters[i]), i < OS_MAIL_MAX ? 0 : -EAGAIN);
+    }
+    assert_int_equal(os_turn(os, 0), OS_MAIL_MAX);
+    assert_int_equal(taken, OS_MAIL_MAX);
+    assert_int_equal(os_post(os, &letters[OS_MAIL_MAX]), 0); /* there is room again */
+    assert_int_equal(os_turn(os, 0), 1);
+    free(letters);
+}
+
 static int last_signal;
 
 static void on_signal(void *context, int signal)
@@ -150,7 +218,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_turn_waits_until_its_deadline),
         TEST(jobs_run_and_come_back),
+        TEST(as_many_jobs_at_once_as_there_may_be_workers),
         TEST(letters_of_a_thread_arrive_in_order),
+        TEST(a_full_letter_box_says_so),
         TEST(signals_are_events),
         TEST(random_bytes_differ),
     };

@@ -33,7 +33,8 @@ struct os_workers {
     struct os_job *first, *last; /* waiting for a worker */
     pthread_t threads[OS_WORKERS_LIMIT];
     int thread_count, thread_max;
-    int idle; /* threads that wait */
+    int idle;    /* threads that wait */
+    int waiting; /* jobs that wait */
     bool stop;
 };
 

@@ -156,6 +156,45 @@ static void files_are_sent(void **state)
     close(fd);
 }
 
+static void close_both(void *context, unsigned what)
+{
+    struct fixture *f = context;
+    f->server_ready |= what;
+    ASSERT(f->client != NULL); /* a second call would come for a closed socket */
+    f->client = os_socket_close(f->client);
+    f->server = os_socket_close(f->server);
+}
+
+/* Both are ready in one turn: the first one called closes itself and the other. */
+static void closed_in_a_callback(void **state)
+{
+    struct fixture *f = *state;
+    const struct slice slice = SLICE("x");
+    assert_int_equal(os_socket_send(f->client, &slice, 1, false), 1);
+    assert_int_equal(os_socket_send(f->server, &slice, 1, false), 1);
+    os_socket_watch(f->client, OS_READABLE, close_both, f);
+    os_socket_watch(f->server, OS_READABLE, close_both, f);
+    turn_until(f, &f->server_ready, OS_READABLE);
+    assert_null(f->client);
+    assert_int_equal(os_turn(f->os, os_monotonic_ns(f->os) + 10000000), 0);
+}
+
+static void gone_peers_are_errors(void **state)
+{
+    struct fixture *f = *state;
+    const struct slice slice = SLICE("x");
+    os_socket_watch(f->server, 0, on_server, f);
+    assert_int_equal(os_socket_send(f->client, &slice, 1, false), 1);
+    os_turn(f->os, os_monotonic_ns(f->os) + 10000000);
+    f->server = os_socket_close(f->server); /* with a byte unread: a reset */
+    os_socket_watch(f->client, 0, on_client, f);
+    f->client_ready = 0;
+    turn_until(f, &f->client_ready, OS_FAILED); /* told though nothing is wanted */
+    char byte;
+    assert_int_equal(os_socket_receive(f->client, &byte, 1), -ECONNRESET);
+    assert_int_equal(os_socket_send(f->client, &slice, 1, false), -EPIPE);
+}
+
 static void nobody_listens(void **state)
 {
     struct fixture *f = *state;
@@ -178,9 +217,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(bytes_arrive),   TEST(readiness_is_told_as_long_as_it_lasts),
-        TEST(an_end_is_told), TEST(a_full_socket_says_so),
-        TEST(files_are_sent), TEST(nobody_listens),
+        TEST(bytes_arrive),          TEST(readiness_is_told_as_long_as_it_lasts),
+        TEST(an_end_is_told),        TEST(a_full_socket_says_so),
+        TEST(files_are_sent),        TEST(closed_in_a_callback),
+        TEST(gone_peers_are_errors), TEST(nobody_listens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

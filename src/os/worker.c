@@ -90,6 +90,7 @@ static void *worker_body(void *context)
         if (job == NULL) break; /* told to stop, and nothing is left to do */
         workers->first = job->next;
         if (workers->first == NULL) workers->last = NULL;
+        workers->waiting--;
         pthread_mutex_unlock(&workers->lock);
         job->run(job);
         job_done(job);
@@ -144,7 +145,9 @@ void os_submit(struct os *os, struct os_job *job)
     else
         workers->first = job;
     workers->last = job;
-    if (workers->idle == 0 && workers->thread_count < workers->thread_max) {
+    workers->waiting++;
+    /* A thread that was woken for an earlier job may still count as idle. */
+    if (workers->waiting > workers->idle && workers->thread_count < workers->thread_max) {
         int r = start_thread(&workers->threads[workers->thread_count], worker_body, workers);
         if (r == 0) workers->thread_count++;
         ASSERT(workers->thread_count > 0); /* without a single worker nothing could ever finish */
