@@ -178,17 +178,86 @@ static void holes(void **state)
     writer_deinit(&writer);
 }
 
-static void print_is_one_line_of_json(void **state)
+/* Produce as a client writes it: acks -1, 30 s, topic "t", partition 2, three bytes of records. */
+static void produce_in_both_forms(void **state)
 {
     (void)state;
-    struct writer text;
-    struct api_versions_request request = {.client_software_name = SLICE("a\"b"),
-                                           .client_software_version = SLICE("1")};
-    writer_init(&text, 1 << 16);
-    wire_print(&wire_api_versions_request, 3, &request, &text);
-    assert_true(slice_equal(writer_slice(&text), SLICE("{\"clientSoftwareName\":\"a\\\"b\","
-                                                       "\"clientSoftwareVersion\":\"1\"}")));
-    writer_deinit(&text);
+    const struct {
+        int16_t version;
+        struct slice bytes;
+    } forms[] = {{3, SLICE("\xff\xff\xff\xff\0\0\x75\x30\0\0\0\1\0\1t"
+                           "\0\0\0\1\0\0\0\2\0\0\0\3abc")},
+                 {9, SLICE("\0\xff\xff\0\0\x75\x30\2\2t\2\0\0\0\2\4abc\0\0\0")}};
+    for (size_t i = 0; i < ARRAY_COUNT(forms); i++) {
+        struct arena arena;
+        struct writer writer;
+        struct produce_request request;
+        arena_init(&arena, ARENA_MAX);
+        writer_init(&writer, 1 << 16);
+        assert_int_equal(
+            decode(&wire_produce_request, forms[i].version, forms[i].bytes, &arena, &request), 0);
+        assert_null(request.transactional_id.data);
+        assert_int_equal(request.acks, -1);
+        assert_int_equal(request.timeout_ms, 30000);
+        assert_int_equal(request.topic_data_count, 1);
+        assert_int_equal(request.topic_data[0].partition_data_count, 1);
+        assert_int_equal(request.topic_data[0].partition_data[0].index, 2);
+        struct slice records = request.topic_data[0].partition_data[0].records;
+        assert_true(slice_equal(records, SLICE("abc")));
+        assert_in_range((uintptr_t)records.data, (uintptr_t)forms[i].bytes.data,
+                        (uintptr_t)forms[i].bytes.data + forms[i].bytes.size); /* no copy */
+        assert_int_equal(
+            wire_encode(&wire_produce_request, forms[i].version, &request, &writer, NULL), 0);
+        assert_true(slice_equal(writer_slice(&writer), forms[i].bytes));
+        arena_deinit(&arena);
+        writer_deinit(&writer);
+    }
+}
+
+/* A flexible request names its client in the old form, before its tags. (KIP-482) */
+static void the_header_keeps_an_old_string(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct request_header header;
+    arena_init(&arena, ARENA_MAX);
+    assert_int_equal(
+        decode(&wire_request_header, 2, SLICE("\0\x12\0\4\0\0\0\7\0\2me\0"), &arena, &header), 0);
+    assert_int_equal(header.request_api_key, 18);
+    assert_int_equal(header.correlation_id, 7);
+    assert_true(slice_equal(header.client_id, SLICE("me")));
+    assert_int_equal(
+        decode(&wire_request_header, 1, SLICE("\0\x12\0\2\0\0\0\7\xff\xff"), &arena, &header), 0);
+    assert_null(header.client_id.data);
+    arena_deinit(&arena);
+}
+
+/* One byte says whether the struct follows: 1, or -1 for null. (KIP-893) */
+static void a_struct_may_be_null(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct writer writer;
+    struct describe_topic_partitions_request request;
+    const struct slice null = SLICE("\1\0\0\x07\xd0\xff\0");
+    const struct slice there = SLICE("\1\0\0\x07\xd0\1\2t\0\0\0\3\0\0");
+    arena_init(&arena, ARENA_MAX);
+    writer_init(&writer, 100);
+    assert_int_equal(decode(&wire_describe_topic_partitions_request, 0, null, &arena, &request), 0);
+    assert_null(request.cursor);
+    assert_int_equal(
+        wire_encode(&wire_describe_topic_partitions_request, 0, &request, &writer, NULL), 0);
+    assert_true(slice_equal(writer_slice(&writer), null));
+    assert_int_equal(decode(&wire_describe_topic_partitions_request, 0, there, &arena, &request),
+                     0);
+    assert_non_null(request.cursor);
+    assert_int_equal(request.cursor->partition_index, 3);
+    writer_reset(&writer);
+    assert_int_equal(
+        wire_encode(&wire_describe_topic_partitions_request, 0, &request, &writer, NULL), 0);
+    assert_true(slice_equal(writer_slice(&writer), there));
+    arena_deinit(&arena);
+    writer_deinit(&writer);
 }
 
 int main(void)
@@ -202,7 +271,9 @@ int main(void)
         cmocka_unit_test(what_a_version_cannot_say_is_an_error),
         cmocka_unit_test(full_writers_say_so),
         cmocka_unit_test(holes),
-        cmocka_unit_test(print_is_one_line_of_json),
+        cmocka_unit_test(produce_in_both_forms),
+        cmocka_unit_test(the_header_keeps_an_old_string),
+        cmocka_unit_test(a_struct_may_be_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

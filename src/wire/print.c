@@ -20,6 +20,17 @@ static void print_text(struct slice text, struct writer *writer)
     writer_put_u8(writer, '"');
 }
 
+/* JSON has no such numbers: Jackson, which writes Kafka's dumps, quotes their names. */
+static void print_real(double value, struct writer *writer)
+{
+    if (__builtin_isnan(value))
+        writer_printf(writer, "\"NaN\"");
+    else if (__builtin_isinf(value))
+        writer_printf(writer, value < 0 ? "\"-Infinity\"" : "\"Infinity\"");
+    else
+        writer_printf(writer, "%.17g", value);
+}
+
 static void print_slice(const struct wire_field *field, struct slice value, struct writer *writer)
 {
     if (value.data == NULL && value.size == 0)
@@ -56,7 +67,7 @@ static void print_item(const struct wire_field *field, int16_t version, const vo
         writer_printf(writer, "%lld", (long long)*(const int64_t *)value);
         break;
     case WIRE_FLOAT64:
-        writer_printf(writer, "%.17g", *(const double *)value);
+        print_real(*(const double *)value, writer);
         break;
     case WIRE_UUID: {
         char text[UUID_TEXT_SIZE];
