@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.jar.JarFile;
 
 import org.apache.kafka.common.Uuid;
@@ -35,7 +36,7 @@ import org.apache.kafka.common.utils.ImplicitLinkedHashCollection;
  * back an equal message. Arguments: the filter's program, the folder of Kafka's jars, the seed.
  */
 public class Sweep {
-    static final int ROUNDS = 6;
+    static final int ROUNDS = 24;
     static final String[] VERDICTS = {
         "fine", "gregor does not know the message", "gregor cannot decode it",
         "gregor leaves bytes unread", "gregor cannot write it", "gregor's size is another",
@@ -55,8 +56,12 @@ public class Sweep {
             .redirectError(ProcessBuilder.Redirect.INHERIT).start();
         from = new DataInputStream(new java.io.BufferedInputStream(filter.getInputStream()));
         to = new DataOutputStream(new java.io.BufferedOutputStream(filter.getOutputStream()));
-        for (Map.Entry<String, short[]> entry : listOf(arguments[0]).entrySet())
+        Map<String, short[]> list = listOf(arguments[0]);
+        for (Map.Entry<String, short[]> entry : list.entrySet())
             sweep(entry.getKey(), entry.getValue(), classes.get(entry.getKey()));
+        for (String name : new TreeSet<>(classes.keySet()))
+            if (!name.endsWith("Data") && !list.containsKey(name) && !list.containsKey(name + "Data"))
+                fail(name + ": gregor has no such message");
         to.close();
         if (filter.waitFor() != 0) fail("the filter ended badly");
         System.out.println(passed + " passed, " + failed + " failed");
