@@ -202,7 +202,8 @@ def hostile_not_formatted(folder):
     with open(path, "w", encoding="ascii") as file:
         file.write(
             "process.roles=broker,controller\nnode.id=3\n"
-            "controller.quorum.bootstrap.servers=127.0.0.1:1\ncontroller.listener.names=CONTROLLER\n"
+            "controller.quorum.bootstrap.servers=127.0.0.1:1\n"
+            "controller.listener.names=CONTROLLER\n"
             "listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d\nlog.dirs=%s\n"
             % (node.port, node.port + 1, node.data)
         )
