@@ -89,7 +89,7 @@ static struct refusal check_node(const struct alteration *alteration)
 
 struct refusal check_altered_resource(const struct alteration *alteration)
 {
-    int type = alteration->asked->resource_type;
+    int type = (uint8_t)alteration->asked->resource_type;
     switch (type) {
     case IMAGE_RESOURCE_TOPIC:
     case IMAGE_RESOURCE_GROUP:
