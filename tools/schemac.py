@@ -152,6 +152,8 @@ def parse(text):
         indent = len(body) - len(body.lstrip())
         depth, words = indent // 2, body.split()
         try:
+            if indent % 2:
+                raise SchemaError("indented by half a level")
             if depth == 0:
                 if words[0] not in KINDS:
                     raise SchemaError("no kind of message: " + words[0])
@@ -169,6 +171,12 @@ def parse(text):
             comment = []  # what stood above was the field's
         except SchemaError as error:
             raise SchemaError("line %d: %s" % (number, error)) from None
+        except (IndexError, ValueError):
+            raise SchemaError("line %d: a word is missing or no number" % number) from None
+    for message in messages:
+        for name, struct in message.announced.items():
+            if not struct.fields:
+                raise SchemaError("%s: no fields of struct %s" % (message.name, name))
     for message in messages:
         order_structs(message, message.struct, set())
         for field in (field for struct in message.structs for field in struct.fields):
@@ -507,8 +515,11 @@ def check_docs(root):
     stale = []
     for name, lines in docs(os.path.join(root, "schema")).items():
         path = os.path.join(root, "docs", name)
-        wanted = "\n".join(lines) + "\n"
-        if not os.path.exists(path) or open(path, encoding="utf-8").read() != wanted:
+        wanted, found = "\n".join(lines) + "\n", None
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                found = file.read()
+        if found != wanted:
             stale.append(path)
     for path in stale:
         print("%s is stale: run tools/schemac.py --docs schema docs" % path)
