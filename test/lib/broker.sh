@@ -11,7 +11,8 @@ bootstrap=
 start_gregor() {
     local folder=$1 port=${PORT:-$(free_port)} setting overrides=() deadline=$((SECONDS + 30))
     shift
-    for setting in "listeners=PLAINTEXT://127.0.0.1:$port" "log.dirs=$folder/data" ${GREGOR_SETTINGS-} "$@"; do
+    for setting in "listeners=PLAINTEXT://127.0.0.1:$port" "log.dirs=$folder/data" \
+        ${GREGOR_SETTINGS-} "$@"; do
         overrides+=(--override "$setting")
     done
     mkdir -p "$folder"
