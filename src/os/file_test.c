@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -122,6 +123,22 @@ static void room_is_no_size(void **state)
     os_file_close(file);
 }
 
+static void a_limit_of_the_process_is_a_full_disk(void **state)
+{
+    struct fixture *f = *state;
+    struct os_file *file = open_file(f, OS_OPEN_CREATE, 0);
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    struct rlimit low = {4096, limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+    int fits = os_file_reserve(file, 0, 4096);
+    int too_much = os_file_reserve(file, 4000, 97);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_int_equal(fits, 0);
+    assert_int_equal(too_much, -ENOSPC);
+    os_file_close(file);
+}
+
 static void one_lock(void **state)
 {
     struct fixture *f = *state;
@@ -178,8 +195,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(ways_to_open),    TEST(gathered_writes), TEST(writes_in_the_middle),
-        TEST(room_is_no_size), TEST(one_lock),        TEST(directories),
+        TEST(ways_to_open),
+        TEST(gathered_writes),
+        TEST(writes_in_the_middle),
+        TEST(room_is_no_size),
+        TEST(a_limit_of_the_process_is_a_full_disk),
+        TEST(one_lock),
+        TEST(directories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -195,6 +196,73 @@ static void gone_peers_are_errors(void **state)
     assert_int_equal(os_socket_send(f->client, &slice, 1, false), -EPIPE);
 }
 
+/* Out of descriptors a waiting peer is refused at once instead of left to wait. */
+static void descriptors_run_out(void **state)
+{
+    struct fixture *f = *state;
+    struct os_address address;
+    struct os_socket *refused, *none = NULL;
+    struct rlimit limit, low;
+    char byte;
+    os_socket_watch(f->listener, 0, on_listener, f);
+    assert_int_equal(os_resolve("127.0.0.1", f->port, &address, 1), 1);
+    assert_int_equal(os_connect(f->os, &address, &refused), 0);
+    int next = dup(0); /* the lowest free one */
+    assert_true(next >= 0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    low = (struct rlimit){(rlim_t)next, limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_int_equal(os_file_limit(f->os), next);
+    int r = os_accept(f->listener, &none);
+    int again = os_accept(f->listener, &none);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(r, -EMFILE);
+    assert_null(none);
+    assert_true(again == -EMFILE || again == -EAGAIN); /* and nobody waits any more */
+    f->client_ready = 0;
+    os_socket_watch(refused, OS_READABLE, on_client, f);
+    turn_until(f, &f->client_ready, OS_READABLE | OS_FAILED);
+    assert_int_equal(os_socket_receive(refused, &byte, 1), 0);
+    os_socket_close(refused);
+}
+
+static void a_port_is_taken_or_shared(void **state)
+{
+    struct fixture *f = *state;
+    struct os_listen_options alone = {.backlog = 8};
+    struct os_listen_options shared = {.backlog = 8, .share_port = true};
+    struct os_address address;
+    struct os_socket *first = NULL, *second = NULL;
+    char text[OS_ADDRESS_TEXT_MAX];
+    uint16_t port;
+    assert_int_equal(os_resolve("127.0.0.1", f->port, &address, 1), 1);
+    assert_int_equal(os_listen(f->os, &address, &alone, &first), -EADDRINUSE);
+    assert_int_equal(os_resolve("127.0.0.1", 0, &address, 1), 1);
+    assert_int_equal(os_listen(f->os, &address, &shared, &first), 0);
+    os_socket_address(first, false, text, &port);
+    assert_int_equal(os_resolve("127.0.0.1", port, &address, 1), 1);
+    assert_int_equal(os_listen(f->os, &address, &shared, &second), 0);
+    os_socket_close(first);
+    os_socket_close(second);
+}
+
+static void addresses_as_text(void **state)
+{
+    struct fixture *f = *state;
+    char text[OS_ADDRESS_TEXT_MAX];
+    uint16_t port, own;
+    os_socket_address(f->client, true, text, &port);
+    assert_string_equal(text, "127.0.0.1");
+    assert_int_equal(port, f->port);
+    os_socket_address(f->client, false, text, &own);
+    os_socket_address(f->server, true, text, &port);
+    assert_string_equal(text, "127.0.0.1");
+    assert_int_equal(port, own);
+    struct os_address address;
+    assert_true(os_resolve("no such host", 1, &address, 1) < 0);
+}
+
 static void nobody_listens(void **state)
 {
     struct fixture *f = *state;
@@ -217,10 +285,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(bytes_arrive),          TEST(readiness_is_told_as_long_as_it_lasts),
-        TEST(an_end_is_told),        TEST(a_full_socket_says_so),
-        TEST(files_are_sent),        TEST(closed_in_a_callback),
-        TEST(gone_peers_are_errors), TEST(nobody_listens),
+        TEST(bytes_arrive),
+        TEST(readiness_is_told_as_long_as_it_lasts),
+        TEST(an_end_is_told),
+        TEST(a_full_socket_says_so),
+        TEST(files_are_sent),
+        TEST(closed_in_a_callback),
+        TEST(gone_peers_are_errors),
+        TEST(descriptors_run_out),
+        TEST(a_port_is_taken_or_shared),
+        TEST(addresses_as_text),
+        TEST(nobody_listens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

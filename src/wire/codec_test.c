@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "wire/apis.h"
+#include "wire/errors.h"
 #include "wire/messages.h"
 
 enum { ARENA_MAX = 1 << 16 };
@@ -178,6 +180,75 @@ static void holes(void **state)
     writer_deinit(&writer);
 }
 
+/* Tagged fields are written in the order of their tags, and only when they say something. */
+static void tags_that_say_something(void **state)
+{
+    (void)state;
+    struct writer writer;
+    struct api_versions_response answer;
+    writer_init(&writer, 1 << 16);
+    wire_defaults(&wire_api_versions_response, &answer);
+    assert_int_equal(wire_encode(&wire_api_versions_response, 3, &answer, &writer, NULL), 0);
+    assert_true(slice_equal(writer_slice(&writer), SLICE("\0\0\1\0\0\0\0\0")));
+    answer.zk_migration_ready = true;       /* tag 3 */
+    answer.finalized_features_epoch = 0x2a; /* tag 1 */
+    writer_reset(&writer);
+    assert_int_equal(wire_encode(&wire_api_versions_response, 3, &answer, &writer, NULL), 0);
+    assert_true(slice_equal(writer_slice(&writer),
+                            SLICE("\0\0\1\0\0\0\0\2\1\x08\0\0\0\0\0\0\0\x2a\3\1\1")));
+    writer_deinit(&writer);
+}
+
+static void equal_is_by_contents(void **state)
+{
+    (void)state;
+    struct metadata_request_metadata_request_topic left_topic = {.name = SLICE("t")};
+    struct metadata_request_metadata_request_topic right_topic = {.name = SLICE("t")};
+    struct metadata_request left = {.topics = &left_topic, .topics_count = 1};
+    struct metadata_request right = {.topics = &right_topic, .topics_count = 1};
+    assert_true(wire_equal(&wire_metadata_request, &left, &right));
+    right_topic.topic_id.bytes[0] = 1;
+    assert_false(wire_equal(&wire_metadata_request, &left, &right));
+    right_topic = left_topic;
+    right_topic.name = SLICE("");
+    assert_false(wire_equal(&wire_metadata_request, &left, &right));
+    left_topic.name = SLICE_NULL; /* which is not the empty name */
+    assert_false(wire_equal(&wire_metadata_request, &left, &right));
+    left.topics_count = 0;
+    assert_false(wire_equal(&wire_metadata_request, &left, &right));
+    right.topics_count = 0;
+    assert_true(wire_equal(&wire_metadata_request, &left, &right));
+    right.topics_count = -1;
+    assert_false(wire_equal(&wire_metadata_request, &left, &right));
+}
+
+static void the_tables_answer(void **state)
+{
+    (void)state;
+    const struct wire_api *api = wire_api_find(API_API_VERSIONS);
+    assert_non_null(api);
+    assert_ptr_equal(api->request, &wire_api_versions_request);
+    assert_int_equal(wire_request_header_version(api, 2), 1);
+    assert_int_equal(wire_request_header_version(api, 3), 2);
+    assert_int_equal(wire_response_header_version(api, 3), 0); /* (KIP-511) */
+    api = wire_api_find(API_METADATA);
+    assert_int_equal(wire_response_header_version(api, 8), 0);
+    assert_int_equal(wire_response_header_version(api, 9), 1);
+    assert_null(wire_api_find(-1));
+    assert_null(wire_api_find(INT16_MAX));
+    assert_ptr_equal(wire_metadata_record(2), &wire_topic_record);
+    assert_null(wire_metadata_record(-1));
+    for (int i = 0; i < wire_message_count; i++) {
+        const struct wire_message *message = wire_messages[i];
+        assert_true(wire_version_min(message) <= wire_version_max(message));
+        assert_true(strlen(wire_message_name(message)) > 0);
+    }
+    assert_string_equal(kafka_error_name(KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION),
+                        "UNKNOWN_TOPIC_OR_PARTITION");
+    assert_true(kafka_error_is_retriable(KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION));
+    assert_string_equal(kafka_error_name((enum kafka_error)30000), "UNKNOWN_SERVER_ERROR");
+}
+
 /* Produce as a client writes it: acks -1, 30 s, topic "t", partition 2, three bytes of records. */
 static void produce_in_both_forms(void **state)
 {
@@ -271,6 +342,9 @@ int main(void)
         cmocka_unit_test(what_a_version_cannot_say_is_an_error),
         cmocka_unit_test(full_writers_say_so),
         cmocka_unit_test(holes),
+        cmocka_unit_test(tags_that_say_something),
+        cmocka_unit_test(equal_is_by_contents),
+        cmocka_unit_test(the_tables_answer),
         cmocka_unit_test(produce_in_both_forms),
         cmocka_unit_test(the_header_keeps_an_old_string),
         cmocka_unit_test(a_struct_may_be_null),
