@@ -21,6 +21,15 @@ static void civil(int64_t days, int *year, int *month, int *day)
     *year = (int)(year_of_era + era * 400 + (*month <= 2));
 }
 
+/* A name that a peer made up must not end our line and begin one of its own. */
+static void blank_controls(char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        if (byte < 0x20 || byte == 0x7f) text[i] = ' ';
+    }
+}
+
 void trace_write(const struct trace *trace, enum trace_level level, const char *component,
                  const char *format, ...)
 {
@@ -41,6 +50,7 @@ void trace_write(const struct trace *trace, enum trace_level level, const char *
     if (size < (int)sizeof(line))
         size += snprintf(line + size, sizeof(line) - (size_t)size, " (%s)", component);
     if (size > (int)sizeof(line) - 2) size = (int)sizeof(line) - 2;
+    blank_controls(line, (size_t)size);
     line[size++] = '\n';
     trace->sink(trace->context, (struct slice){(const uint8_t *)line, (size_t)size});
 }

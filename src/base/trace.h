@@ -20,7 +20,7 @@ struct trace {
 };
 
 /* "[2026-11-22 22:51:07,123] INFO text (component)": the pattern of Kafka's log4j files. A line is
- * cut at 4 KiB. */
+ * cut at 4 KiB; control characters in it become blanks, so that it stays one line. */
 void trace_write(const struct trace *trace, enum trace_level level, const char *component,
                  const char *format, ...) PRINTF_LIKE(4, 5);
 

@@ -198,6 +198,21 @@ static void test_log_append_time(void **state)
         assert_int_equal(record.timestamp, 123456789);
 }
 
+static void test_create_time(void **state)
+{
+    (void)state;
+    uint8_t bytes[sizeof(two_records)];
+    memcpy(bytes, two_records, sizeof(bytes));
+    batch_stamp_log_append_time(bytes, sizeof(bytes), 123456789);
+    batch_stamp_create_time(bytes, sizeof(bytes), 1000); /* back to what it was */
+    assert_memory_equal(bytes, two_records, sizeof(bytes));
+    batch_stamp_create_time(bytes, sizeof(bytes), 2000);
+    struct batch batch = taken((struct slice){bytes, sizeof(bytes)});
+    assert_true(batch_crc_matches(&batch));
+    assert_int_equal(batch.max_timestamp, 2000);
+    assert_int_equal(batch.attributes, 0);
+}
+
 static void test_log_append_time_of_any_size(void **state)
 {
     (void)state;
@@ -518,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_assign_keeps_the_crc),
         cmocka_unit_test(test_last_sequence_wraps),
         cmocka_unit_test(test_log_append_time),
+        cmocka_unit_test(test_create_time),
         cmocka_unit_test(test_log_append_time_of_any_size),
         cmocka_unit_test(test_walk),
         cmocka_unit_test(test_lies),
