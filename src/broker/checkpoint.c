@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "broker/shard_private.h"
 
-enum { NAMES_MAX_BYTES = 256 << 20 };
+enum { NAMES_MAX_BYTES = 256 << 20, INTERVAL_MIN_MS = 1000 };
 
 struct entry {
     size_t name_at, name_size; /* in the set's names */
@@ -171,8 +171,9 @@ static void receive_set(struct os_mail *mail)
 
 static int64_t interval_ns(const struct shard *shard)
 {
-    return settings_number(shard_settings(shard), SETTING_LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS) *
-           1000000;
+    int64_t interval_ms =
+        settings_number(shard_settings(shard), SETTING_LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS);
+    return (interval_ms > INTERVAL_MIN_MS ? interval_ms : INTERVAL_MIN_MS) * 1000000;
 }
 
 /* Tells what stands, and has flushed with its indexes what has grown: the next time's points. */
@@ -186,6 +187,7 @@ static void tick(struct shard_timer *timer)
     struct partition *partition;
     while ((partition = map_next(&shard->partitions, &cursor)) != NULL) {
         if (partition->state != PARTITION_ONLINE) continue;
+        log_expire_producers(partition->log, shard->now_ms);
         if (log_end_offset(partition->log) == partition->recovery_point) continue;
         partition->flush_indexes = true;
         flush_enqueue(partition);

@@ -107,6 +107,9 @@ int32_t log_segment_count(const struct log *log);
 const char *log_directory(const struct log *log);
 bool log_has_failed(const struct log *log);
 
+/* Forgets producers that have written nothing for producer.id.expiration.ms. (KIP-360) */
+void log_expire_producers(struct log *log, int64_t now_ms);
+
 /* --- append ----------------------------------------------------------------------------------- */
 
 /* What the producer's state says of a batch with a producer id, before it is appended.

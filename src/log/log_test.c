@@ -245,6 +245,28 @@ static void producers_are_remembered(void **state)
     assert_int_equal(offset, 14);
 }
 
+static void idle_producers_are_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    int64_t now_ms = os_wall_ms(f->os);
+    struct fixture_batch what = {.count = 1,
+                                 .bytes_each = 10,
+                                 .timestamp = now_ms,
+                                 .producer_id = 1,
+                                 .producer_epoch = 0,
+                                 .sequence = 0};
+    fixture_append(f, &what);
+    what.producer_id = 2;
+    what.timestamp = now_ms + 1000;
+    fixture_append(f, &what);
+    log_expire_producers(f->log, now_ms + 86400000 - 1);
+    assert_int_equal(log_producer_count(f->log), 2);
+    log_expire_producers(f->log, now_ms + 86400000);
+    assert_int_equal(log_producer_count(f->log), 1);
+    log_expire_producers(f->log, now_ms + 86401000);
+    assert_int_equal(log_producer_count(f->log), 0);
+}
+
 static void truncates_whole_batches(void **state)
 {
     struct fixture *f = *state;
@@ -331,6 +353,7 @@ int main(void)
         TEST(finds_by_time),
         TEST(finds_inside_compressed_batches),
         TEST(producers_are_remembered),
+        TEST(idle_producers_are_forgotten),
         TEST(truncates_whole_batches),
         TEST(the_start_rises),
         TEST(readers_keep_what_is_removed),

@@ -314,6 +314,11 @@ enum kafka_error log_check_producer(const struct log *log, const struct batch *b
     return producers_check(&log->producers, batch, duplicate_offset, duplicate_timestamp);
 }
 
+void log_expire_producers(struct log *log, int64_t now_ms)
+{
+    producers_expire(&log->producers, now_ms, log->config.producer_id_expiration_ms);
+}
+
 size_t log_producer_count(const struct log *log)
 {
     return map_count(&log->producers.map);

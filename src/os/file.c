@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "os/os_private.h"
 
-enum { PROBES_MAX = 16 };
+enum { PROBES_MAX = 4 };
 
 struct os_file {
     int fd;
