@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "broker/shard_private.h"
 
-enum { JOB_OPEN_FILES = 16, RETRY_NS = 20000000 };
+enum { JOB_OPEN_FILES = 4, RETRY_NS = 20000000 };
 
 struct shard *shard_of(struct broker *broker, const struct partition_key *key)
 {

@@ -257,8 +257,8 @@ static int read_all(struct os_file *file, size_t entry_size, uint8_t **bytes, in
 static int load_offsets(struct log *log, struct log_segment *segment, int64_t below)
 {
     struct os_file *file;
-    uint8_t *bytes;
-    int32_t count, good = 0;
+    uint8_t *bytes = NULL;
+    int32_t count = 0, good = 0;
     int r = open_index(log, segment, false, &file);
     if (r == 0) r = read_all(file, OFFSET_ENTRY_SIZE, &bytes, &count);
     if (r < 0) return r;
@@ -279,8 +279,8 @@ static int load_offsets(struct log *log, struct log_segment *segment, int64_t be
 static int load_times(struct log *log, struct log_segment *segment, int64_t below)
 {
     struct os_file *file;
-    uint8_t *bytes;
-    int32_t count, good = 0;
+    uint8_t *bytes = NULL;
+    int32_t count = 0, good = 0;
     int r = open_index(log, segment, true, &file);
     if (r == 0) r = read_all(file, TIME_ENTRY_SIZE, &bytes, &count);
     if (r < 0) return r;

@@ -104,7 +104,8 @@ int os_listen(struct os *os, const struct os_address *address,
 static void refuse_one(struct os_socket *listener)
 {
     struct os *os = listener->os;
-    close(os->reserve_fd);
+    /* Without one, because another thread was quicker the last time, the peer waits. */
+    if (os->reserve_fd >= 0) close(os->reserve_fd);
     int fd = accept4(listener->source.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) close(fd);
     os->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
