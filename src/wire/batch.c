@@ -247,43 +247,49 @@ static int place_record(struct record_walk *walk, int32_t offset_delta, int64_t 
     return 0;
 }
 
-int record_walk_next(struct record_walk *walk, struct record *record)
+/* What stands in a record behind its size. */
+static int read_record(struct record_walk *walk, struct slice body, struct record *record)
 {
-    if (walk->left == 0) return walk->rest.size == 0 ? 0 : -EBADMSG;
-    struct slice before = walk->rest;
-    int32_t size;
-    struct slice body;
-    struct slice attributes; /* unused by Kafka: any value */
     int32_t offset_delta;
     int64_t timestamp_delta;
-    struct record next = {0};
-    int r = varint32_take(&walk->rest, &size);
-    if (r < 0) return r;
-    if (size < 0) return -EBADMSG;
-    r = slice_take(&walk->rest, (size_t)size, &body);
-    if (r < 0) return r;
-    r = slice_take(&body, 1, &attributes);
-    if (r < 0) return r;
-    r = varint64_take(&body, &timestamp_delta);
+    if (body.size == 0) return -EBADMSG;
+    body.data++; /* attributes, unused by Kafka: any value */
+    body.size--;
+    int r = varint64_take(&body, &timestamp_delta);
     if (r < 0) return r;
     r = varint32_take(&body, &offset_delta);
     if (r < 0) return r;
-    r = place_record(walk, offset_delta, timestamp_delta, &next);
+    r = place_record(walk, offset_delta, timestamp_delta, record);
     if (r < 0) return r;
-    r = take_nullable(&body, &next.key);
+    r = take_nullable(&body, &record->key);
     if (r < 0) return r;
-    r = take_nullable(&body, &next.value);
+    r = take_nullable(&body, &record->value);
     if (r < 0) return r;
-    r = varint32_take(&body, &next.header_count);
+    r = varint32_take(&body, &record->header_count);
     if (r < 0) return r;
-    r = check_headers(body, next.header_count);
+    record->headers = body;
+    if (record->header_count == 0) return body.size == 0 ? 0 : -EBADMSG;
+    return check_headers(body, record->header_count);
+}
+
+int record_walk_next(struct record_walk *walk, struct record *record)
+{
+    if (walk->left == 0) return walk->rest.size == 0 ? 0 : -EBADMSG;
+    struct slice rest = walk->rest;
+    struct slice body;
+    int32_t size;
+    int r = varint32_take(&rest, &size);
     if (r < 0) return r;
-    next.headers = body;
-    size_t whole = before.size - walk->rest.size;
+    if (size < 0) return -EBADMSG;
+    r = slice_take(&rest, (size_t)size, &body);
+    if (r < 0) return r;
+    r = read_record(walk, body, record);
+    if (r < 0) return r;
+    size_t whole = walk->rest.size - rest.size;
     if (whole > INT32_MAX) return -EBADMSG;
-    next.size_bytes = (int32_t)whole;
+    record->size_bytes = (int32_t)whole;
+    walk->rest = rest;
     walk->left--;
-    *record = next;
     return 1;
 }
 

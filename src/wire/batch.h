@@ -101,7 +101,7 @@ MUST_USE int record_walk_start(struct record_walk *walk, const struct batch *bat
                                struct arena *arena, size_t bound);
 
 /* The next record: 1, 0 at the end (with all bytes used up), -EBADMSG if the batch lies about its
- * count, its offsets or a length. */
+ * count, its offsets or a length; *record is undefined then. */
 MUST_USE int record_walk_next(struct record_walk *walk, struct record *record);
 
 /* One header off the front of `headers`. */
