@@ -20,7 +20,7 @@ static const struct cli_option option_table[OPTION_IDS] = {
     [OPTION_PARTITIONS] = {.letter = 'p',
                            .name = "partitions",
                            .argument = "N",
-                           .text = "how many (the broker's num.partitions)"},
+                           .text = "how many in all (a new topic: num.partitions)"},
     [OPTION_REPLICAS] = {.letter = 'r',
                          .name = "replicas",
                          .argument = "N",
