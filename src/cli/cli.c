@@ -97,8 +97,7 @@ bool cli_confirm(const struct cli *cli, const char *question)
 
 /* --- which command ---------------------------------------------------------------------------- */
 
-/* Nouns are taken in the plural, too. */
-static bool noun_matches(const struct cli_command *command, const char *word)
+bool cli_noun_matches(const struct cli_command *command, const char *word)
 {
     size_t size = strlen(command->noun);
     if (strncmp(command->noun, word, size) != 0) return false;
@@ -111,7 +110,7 @@ const struct cli_command *cli_find_command(int argc, char **argv, int *used)
         const struct cli_command *command = &cli_commands[i];
         *used = 1;
         if (command->alias != NULL && strcmp(command->alias, argv[0]) == 0) return command;
-        if (!noun_matches(command, argv[0])) continue;
+        if (!cli_noun_matches(command, argv[0])) continue;
         if (command->verb == NULL) return command;
         /* "topics" alone is "topic list" */
         bool plural = argv[0][strlen(command->noun)] == 's';
@@ -152,7 +151,7 @@ static int unknown_command(int argc, char **argv)
     int distance = NEAR_WORD_DISTANCE;
     bool noun_known = false;
     for (int i = 0; i < cli_command_count; i++) {
-        noun_known = noun_known || noun_matches(&cli_commands[i], argv[0]);
+        noun_known = noun_known || cli_noun_matches(&cli_commands[i], argv[0]);
         int d = word_distance(argv[0], cli_commands[i].noun);
         if (d < distance) {
             distance = d;
@@ -163,7 +162,7 @@ static int unknown_command(int argc, char **argv)
         fprintf(stderr, "gregor: %s %s; there are:\n", argv[0],
                 argc > 1 ? "does not do that" : "wants a verb");
         for (int i = 0; i < cli_command_count; i++) {
-            if (noun_matches(&cli_commands[i], argv[0]))
+            if (cli_noun_matches(&cli_commands[i], argv[0]))
                 fprintf(stderr, "  gregor %s %s\n", cli_commands[i].noun, cli_commands[i].verb);
         }
         return CLI_USAGE;

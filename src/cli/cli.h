@@ -159,6 +159,8 @@ bool cli_confirm(const struct cli *cli, const char *question);
 /* Help, the man page, completions. */
 int cli_help_command(const struct cli_command *command, bool full, FILE *to);
 int cli_help_all(FILE *to);
+/* Is `word` the command's noun? The plural is, too. */
+bool cli_noun_matches(const struct cli_command *command, const char *word);
 int cli_help(struct cli *cli);
 int cli_completion(struct cli *cli);
 

@@ -269,7 +269,7 @@ int cli_help(struct cli *cli)
     for (int i = 0; i < cli_command_count; i++) {
         const struct cli_command *command = &cli_commands[i];
         bool is_alias = command->alias != NULL && strcmp(command->alias, noun) == 0;
-        if (!is_alias && strcmp(command->noun, noun) != 0) continue;
+        if (!is_alias && !cli_noun_matches(command, noun)) continue;
         if (verb != NULL && (command->verb == NULL || strcmp(command->verb, verb) != 0)) continue;
         if (shown++ > 0) fputc('\n', stdout);
         cli_help_command(command, is_alias || verb != NULL || command->verb == NULL, stdout);
