@@ -24,8 +24,7 @@ struct formatting {
     struct folder_identity identity;
     struct controller_plan bootstrap;
     int64_t now_ms;
-    bool is_dynamic; /* the voters are in the log */
-    bool is_voter;
+    bool is_voter; /* of a dynamic quorum: its voters are in its log */
 };
 
 static int complain(struct formatting *f, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -54,25 +53,47 @@ static struct uuid fresh_uuid(struct os *os)
 
 /* --- what was asked for ----------------------------------------------------------------------- */
 
+/* kraft.version follows from where the voters are; whoever names it may only say the same.
+ * (Formatter.effectiveKRaftFeatureLevel) */
+static int check_kraft_version(struct formatting *f, bool is_dynamic)
+{
+    for (int32_t i = 0; i < f->options->feature_count; i++) {
+        const struct controller_feature *feature = &f->options->features[i];
+        if (!slice_equal(feature->name, SLICE("kraft.version"))) continue;
+        if (feature->level == 0 && is_dynamic)
+            return complain(f, "Cannot set kraft.version to 0 if controller.quorum.voters is empty "
+                               "and one of the flags --standalone, --initial-controllers, or "
+                               "--no-initial-controllers is used. For dynamic controllers support, "
+                               "try removing the --feature flag for kraft.version.");
+        if (feature->level > 0 && !is_dynamic)
+            return complain(f,
+                            "Cannot set kraft.version to %d unless controller.quorum.voters is "
+                            "empty and one of the flags --standalone, --initial-controllers, or "
+                            "--no-initial-controllers is used. For dynamic controllers support, "
+                            "try using one of --standalone, --initial-controllers, or "
+                            "--no-initial-controllers and removing controller.quorum.voters.",
+                            (int)feature->level);
+    }
+    return 0;
+}
+
 /* Which kind of quorum do settings and flags describe? (StorageTool.runFormatCommand) */
 static int decide_quorum(struct formatting *f)
 {
     const struct format_options *options = f->options;
     bool is_static = settings_text(options->settings, SETTING_CONTROLLER_QUORUM_VOTERS).size > 0;
     bool names_voters = options->standalone || !slice_is_null(options->initial_controllers);
-    f->is_voter = names_voters;
-    f->is_dynamic = !is_static;
+    f->is_voter = names_voters && !is_static;
     if (is_static && names_voters && !options->implied)
         return complain(f, "You cannot specify controller.quorum.voters and format the node with "
                            "--initial-controllers or --standalone. If you want to use dynamic "
                            "quorum, please remove controller.quorum.voters and specify "
                            "controller.quorum.bootstrap.servers instead.");
-    if (is_static) f->is_voter = false;
     if (!is_static && !names_voters && !options->no_initial_controllers)
         return complain(f, "Because controller.quorum.voters is not set on this controller, you "
                            "must specify one of the following: --standalone, "
                            "--initial-controllers, or --no-initial-controllers.");
-    return 0;
+    return check_kraft_version(f, !is_static);
 }
 
 static int decide_identity(struct formatting *f)
@@ -253,9 +274,7 @@ static void print_bootstrap(struct formatting *f)
 
 static void print_result(struct formatting *f)
 {
-    const char *kind = !f->is_dynamic ? "metadata directory"
-                       : f->is_voter  ? "dynamic metadata voter directory"
-                                      : "dynamic metadata directory";
+    const char *kind = f->is_voter ? "dynamic metadata voter directory" : "metadata directory";
     print_bootstrap(f);
     writer_printf(f->text, "Formatting %s %s with metadata.version %s.\n", kind, f->path,
                   controller_metadata_version_name(level_of(f, "metadata.version")));

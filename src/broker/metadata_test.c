@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -59,12 +60,13 @@ static int64_t no_clock(void *context)
 
 static const struct trace trace = {.level = TRACE_FATAL, .sink = discard, .wall_ms = no_clock};
 
-static struct settings *make_settings(const char *path)
+static struct settings *make_settings(const char *path, const char *quorum_voters)
 {
     struct settings *settings = settings_create();
     settings_override(settings, SLICE("log.dirs"), slice_of(path));
     settings_override(settings, SLICE("metadata.log.max.record.bytes.between.snapshots"),
                       SLICE("4096"));
+    settings_override(settings, SLICE("controller.quorum.voters"), slice_of(quorum_voters));
     settings_standalone(settings);
     assert_true(settings_check(settings));
     return settings;
@@ -77,7 +79,7 @@ static int setup(void **state)
     char base[] = "/tmp/gregor-md-XXXXXX";
     if (os_create(&options, &f->os) < 0 || mkdtemp(base) == NULL) return -1;
     memcpy(f->path, base, sizeof(base));
-    f->settings = make_settings(f->path);
+    f->settings = make_settings(f->path, "");
     f->files = log_files_create(f->os, 16);
     arena_init(&f->arena, CONTROLLER_ARENA_BYTES);
     prng_init(&f->random, 1);
@@ -218,6 +220,63 @@ static void a_folder_is_formatted_once(void **state)
     writer_deinit(&text);
 }
 
+/* Does a refusal say `why`, and leave the folder as it was? */
+static void assert_refused(struct fixture *f, const struct format_options *options, const char *why)
+{
+    struct writer text;
+    struct folder_identity none;
+    writer_init(&text, 1 << 16);
+    assert_int_equal(format_folder(f->os, options, &text), -EINVAL);
+    assert_non_null(memmem(text.data, text.size, why, strlen(why)));
+    assert_int_equal(folder_identity_read(f->os, f->path, &none), -ENOENT);
+    writer_deinit(&text);
+}
+
+static void a_quorum_that_cannot_be_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct controller_feature kraft = {SLICE("kraft.version"), 0};
+    struct format_options options = {.settings = f->settings};
+    assert_refused(f, &options, "you must specify one of the following: --standalone");
+    options.standalone = true;
+    options.cluster_id = SLICE("");
+    assert_refused(f, &options, "The cluster id must not be empty.");
+    options.cluster_id = SLICE_NULL;
+    options.features = &kraft;
+    options.feature_count = 1;
+    assert_refused(f, &options, "Cannot set kraft.version to 0 if");
+    kraft.level = 2;
+    assert_refused(f, &options, "No feature:kraft.version with feature level 2");
+    options = (struct format_options){.settings = f->settings};
+    options.initial_controllers = SLICE("nonsense");
+    assert_refused(f, &options, "Failed to parse dynamic voter nonsense");
+    options.initial_controllers = SLICE("77@localhost:9093:7qjGL35iRBKzd1JXndCMyg");
+    assert_refused(f, &options, "among --initial-controllers.");
+}
+
+static void static_voters_need_no_voters_in_the_log(void **state)
+{
+    struct fixture *f = *state;
+    struct controller_feature kraft = {SLICE("kraft.version"), 1};
+    settings_destroy(f->settings);
+    f->settings = make_settings(f->path, "1@localhost:9093");
+    struct format_options options = {.settings = f->settings, .standalone = true};
+    assert_refused(f, &options, "You cannot specify controller.quorum.voters and format");
+    options.standalone = false;
+    options.features = &kraft;
+    options.feature_count = 1;
+    assert_refused(f, &options, "Cannot set kraft.version to 1 unless");
+    kraft.level = 0;
+    struct writer text;
+    writer_init(&text, 1 << 16);
+    assert_int_equal(format_folder(f->os, &options, &text), 0);
+    assert_non_null(memmem(text.data, text.size, "\nFormatting metadata directory ", 31));
+    writer_deinit(&text);
+    char voters[OS_PATH_MAX];
+    snprintf(voters, sizeof(voters), "%s/__cluster_metadata-0", f->path);
+    assert_int_equal(access(voters, F_OK), -1);
+}
+
 static void the_first_records_are_the_bootstrap_s(void **state)
 {
     struct fixture *f = *state;
@@ -356,9 +415,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_folder_is_formatted_once),        TEST(the_first_records_are_the_bootstrap_s),
-        TEST(what_was_committed_is_there_again), TEST(no_epoch_is_led_twice),
-        TEST(a_snapshot_tells_the_same),         cmocka_unit_test(snapshots_are_read_as_written),
+        TEST(a_folder_is_formatted_once),
+        TEST(a_quorum_that_cannot_be_is_refused),
+        TEST(static_voters_need_no_voters_in_the_log),
+        TEST(the_first_records_are_the_bootstrap_s),
+        TEST(what_was_committed_is_there_again),
+        TEST(no_epoch_is_led_twice),
+        TEST(a_snapshot_tells_the_same),
+        cmocka_unit_test(snapshots_are_read_as_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
