@@ -154,13 +154,12 @@ static void report(struct shard *shard)
     ASSERT(r == 0); /* a few letters in a life */
 }
 
+/* Commands to a thread, in the order of its life. */
+enum { COMMAND_GO = 1, COMMAND_DRAIN = 2, COMMAND_CLOSE = 3 };
+
 static void receive_command(struct os_mail *mail)
 {
-    struct shard *shard = CONTAINER_OF(mail, struct shard, command);
-    if (!shard->stopping)
-        shard->stopping = true;
-    else
-        shard->closing = true;
+    CONTAINER_OF(mail, struct shard, command)->commands++;
 }
 
 static void command(struct shard *shard)
@@ -170,31 +169,41 @@ static void command(struct shard *shard)
     ASSERT(r == 0);
 }
 
+static void serve(struct shard *shard)
+{
+    int r = shard_listen(shard);
+    if (r == 0) shard_load(shard);
+    shard->result = r;
+    report(shard);
+    while (shard->commands < COMMAND_DRAIN)
+        shard_turn(shard);
+    shard_drain(shard);
+    report(shard);
+    while (shard->commands < COMMAND_CLOSE)
+        shard_turn(shard);
+    shard->result = shard_close_logs(shard);
+}
+
+/* A shard takes no connection before all of them have loops: any request may need any shard. */
 static void thread_body(void *context)
 {
     struct shard *shard = context;
     int r = shard_open(shard);
-    if (r == 0) r = shard_listen(shard);
-    if (r == 0) shard_load(shard);
     shard->result = r;
     report(shard);
     if (r == 0) {
-        while (!shard->stopping)
-            shard_turn(shard);
-        shard_drain(shard);
-        report(shard);
-        while (!shard->closing)
-            shard_turn(shard);
-        shard->result = shard_close_logs(shard);
+        while (shard->commands < COMMAND_GO)
+            os_turn(shard->os, INT64_MAX);
+        if (shard->broker->failure == 0) serve(shard);
     }
     shard_close(shard);
 }
 
-static void await_reports(struct broker *broker, int32_t count)
+static int first_failure(const struct broker *broker)
 {
-    while (broker->reports < count)
-        shard_turn(&broker->shards[0]);
-    broker->reports = 0;
+    for (int32_t i = 1; i <= broker->started; i++)
+        if (broker->shards[i].result < 0) return broker->shards[i].result;
+    return broker->shards[0].failure;
 }
 
 static int start_threads(struct broker *broker)
@@ -205,11 +214,27 @@ static int start_threads(struct broker *broker)
         if (r < 0) return refuse(broker, r, "Cannot start a thread", "");
         broker->started++;
     }
+    while (broker->reports < broker->started)
+        os_turn(broker->shards[0].os, INT64_MAX);
+    broker->reports = 0;
+    return first_failure(broker);
+}
+
+static void await_reports(struct broker *broker)
+{
+    while (broker->reports < broker->started)
+        shard_turn(&broker->shards[0]);
+    broker->reports = 0;
+}
+
+static int go(struct broker *broker)
+{
+    broker->running = true;
+    for (int32_t i = 1; i <= broker->started; i++)
+        command(&broker->shards[i]);
     shard_load(&broker->shards[0]);
-    await_reports(broker, broker->started);
-    for (int32_t i = 1; i < broker->shard_count; i++)
-        if (broker->shards[i].result < 0) return broker->shards[i].result;
-    return broker->shards[0].failure;
+    await_reports(broker);
+    return first_failure(broker);
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
@@ -243,11 +268,10 @@ static int start(struct broker *broker, bool format_if_empty)
         r = follow_sweep(broker);
         if (r < 0) (void)refuse(broker, r, "Cannot sweep", folder_path(broker->folder));
     }
+    if (r == 0) r = start_threads(broker);
     if (r == 0) r = shard_listen(first);
     if (r == 0) r = control_register(broker);
-    if (r < 0) return r;
-    broker->running = true;
-    return start_threads(broker);
+    return r == 0 ? go(broker) : r;
 }
 
 static void on_signal(void *context, int signal)
@@ -286,7 +310,7 @@ static void drain_all(struct broker *broker)
     for (int32_t i = 1; i <= broker->started; i++)
         command(&broker->shards[i]);
     shard_drain(&broker->shards[0]);
-    await_reports(broker, broker->started);
+    await_reports(broker);
 }
 
 static int close_all(struct broker *broker)
@@ -342,14 +366,25 @@ void broker_stop(struct broker *broker)
     ASSERT(r == 0);
 }
 
+/* A start that failed half-way: threads that serve are stopped as ever, others sent home. */
+static void stop_threads(struct broker *broker)
+{
+    if (broker->shards[1].thread == NULL) return; /* stopped already */
+    if (broker->running) {
+        drain_all(broker);
+        (void)close_all(broker);
+        return;
+    }
+    for (int32_t i = 1; i <= broker->started; i++) {
+        if (broker->shards[i].result == 0) command(&broker->shards[i]);
+        os_thread_join(broker->shards[i].thread);
+    }
+}
+
 struct broker *broker_destroy(struct broker *broker)
 {
     if (broker == NULL) return NULL;
-    /* A start that failed half-way: threads that run are stopped as ever. */
-    if (broker->failure != 0 && broker->started > 0 && broker->shards[1].thread != NULL) {
-        drain_all(broker);
-        (void)close_all(broker);
-    }
+    if (broker->failure != 0 && broker->started > 0) stop_threads(broker);
     if (broker->metadata != NULL) (void)control_close(broker);
     checkpoint_unload(broker);
     struct shard *first = &broker->shards[0];

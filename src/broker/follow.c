@@ -87,6 +87,11 @@ static void open_run(struct os_job *job)
 {
     struct partition *partition = CONTAINER_OF(job, struct partition, job);
     struct os *os = partition->shard->os;
+    if (partition->log != NULL) {
+        /* It was made the last time; only that its name lasts was not sure yet. */
+        partition->result = os_dir_sync(os, folder_path(partition->shard->broker->folder));
+        return;
+    }
     int r = -ENOENT;
     if (partition->at_start)
         r = log_open(os, partition->own_files, &partition->options, &partition->recovery,

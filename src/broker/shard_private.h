@@ -124,12 +124,13 @@ struct shard {
     int failure;
     int64_t now_ms;
     int32_t index;
-    int32_t flushes; /* under way */
-    int32_t opening; /* partitions */
-    int32_t jobs;    /* of calls */
-    int64_t calls;   /* of handlers here, not done yet */
-    int result;      /* of its start, then of its stop */
-    bool ready, stopping, drained, closing;
+    int32_t flushes;  /* under way */
+    int32_t opening;  /* partitions */
+    int32_t jobs;     /* of calls */
+    int64_t calls;    /* of handlers here, not done yet */
+    int result;       /* of its start, then of its stop */
+    int32_t commands; /* that shard 0 has given it */
+    bool stopping;
 };
 
 /* Everything here runs on the shard's own thread. */

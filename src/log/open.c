@@ -93,6 +93,7 @@ int log_create(struct os *os, struct log_files *files, const struct log_options 
     struct os_file *file;
     log_path(log->directory, log->end_offset, ".log", path);
     r = os_file_open(os, path, OS_OPEN_EXCLUSIVE, &file);
+    bool ours = r == 0;
     if (r == 0) {
         os_file_close(file);
         r = log_start_segment(log, os_wall_ms(os));
@@ -100,7 +101,9 @@ int log_create(struct os *os, struct log_files *files, const struct log_options 
     if (r == 0 && !uuid_is_zero(&log->topic_id)) r = write_metadata(log);
     if (r < 0) {
         log_destroy(log);
-        return r;
+        /* What is half made is not there: who tries again must not find it somebody else's. */
+        int removed = ours ? os_remove(os, path) : 0;
+        return removed < 0 ? removed : r;
     }
     *created = log;
     return 0;

@@ -91,13 +91,6 @@ static void read_compression(const struct view *view, struct settings_topic *top
         topic->compression_level = (int32_t)number(view, TOPIC_SETTING_COMPRESSION_ZSTD_LEVEL);
 }
 
-static int64_t segment_bytes(const struct view *view)
-{
-    struct slice internal = text(view, TOPIC_SETTING_INTERNAL_SEGMENT_BYTES);
-    bool set = !slice_is_null(internal);
-    return number(view, set ? TOPIC_SETTING_INTERNAL_SEGMENT_BYTES : TOPIC_SETTING_SEGMENT_BYTES);
-}
-
 void settings_topic(const struct settings *settings, const struct setting_pair *overrides,
                     int32_t count, struct settings_topic *topic)
 {
@@ -106,7 +99,7 @@ void settings_topic(const struct settings *settings, const struct setting_pair *
     const struct view *view = &(struct view){settings, overrides, &arena, count};
     struct slice policies = text(view, TOPIC_SETTING_CLEANUP_POLICY);
     *topic = (struct settings_topic){
-        .segment_bytes = segment_bytes(view),
+        .segment_bytes = number(view, TOPIC_SETTING_SEGMENT_BYTES),
         .segment_ms = number(view, TOPIC_SETTING_SEGMENT_MS),
         .segment_jitter_ms = number(view, TOPIC_SETTING_SEGMENT_JITTER_MS),
         .segment_index_bytes = number(view, TOPIC_SETTING_SEGMENT_INDEX_BYTES),
