@@ -269,10 +269,10 @@ static void find_repeated(const struct incremental_alter_configs_request *reques
     map_deinit(&first);
 }
 
-int plan_alter_configs(const struct controller_input *input, int16_t version,
-                       const struct incremental_alter_configs_request *request,
+int plan_alter_configs(const struct controller_input *input, int16_t version, const void *message,
                        struct controller_plan *plan, struct writer *reply)
 {
+    const struct incremental_alter_configs_request *request = message;
     struct planner planner;
     planner_begin(&planner, input);
     size_t count = (size_t)request->resources_count;

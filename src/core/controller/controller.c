@@ -4,60 +4,17 @@
 
 #include "core/controller/plan.h"
 
-/* Decodes a request's whole body. */
-static int decode(const struct controller_input *input, const struct wire_message *message,
-                  int16_t version, struct slice body, void *request)
-{
-    if (version < wire_version_min(message) || version > wire_version_max(message)) return -EBADMSG;
-    /* Bytes behind a body are ignored, as Kafka does. */
-    return wire_decode(message, version, &body, input->arena, request) < 0 ? -EBADMSG : 0;
-}
-
-static int plan_create_topics_body(const struct controller_input *input, int16_t version,
-                                   struct slice body, struct controller_plan *plan,
-                                   struct writer *reply)
-{
-    struct create_topics_request request;
-    int r = decode(input, &wire_create_topics_request, version, body, &request);
-    return r < 0 ? r : plan_create_topics(input, version, &request, plan, reply);
-}
-
-static int plan_delete_topics_body(const struct controller_input *input, int16_t version,
-                                   struct slice body, struct controller_plan *plan,
-                                   struct writer *reply)
-{
-    struct delete_topics_request request;
-    int r = decode(input, &wire_delete_topics_request, version, body, &request);
-    return r < 0 ? r : plan_delete_topics(input, version, &request, plan, reply);
-}
-
-static int plan_create_partitions_body(const struct controller_input *input, int16_t version,
-                                       struct slice body, struct controller_plan *plan,
-                                       struct writer *reply)
-{
-    struct create_partitions_request request;
-    int r = decode(input, &wire_create_partitions_request, version, body, &request);
-    return r < 0 ? r : plan_create_partitions(input, version, &request, plan, reply);
-}
-
-static int plan_alter_configs_body(const struct controller_input *input, int16_t version,
-                                   struct slice body, struct controller_plan *plan,
-                                   struct writer *reply)
-{
-    struct incremental_alter_configs_request request;
-    int r = decode(input, &wire_incremental_alter_configs_request, version, body, &request);
-    return r < 0 ? r : plan_alter_configs(input, version, &request, plan, reply);
-}
-
+/* What one node may ask of the controller: how it is decoded, and who plans it. */
 static const struct {
     enum api_key key;
-    int (*plan)(const struct controller_input *input, int16_t version, struct slice body,
+    const struct wire_message *message;
+    int (*plan)(const struct controller_input *input, int16_t version, const void *request,
                 struct controller_plan *plan, struct writer *reply);
 } requests[] = {
-    {API_CREATE_TOPICS, plan_create_topics_body},
-    {API_DELETE_TOPICS, plan_delete_topics_body},
-    {API_CREATE_PARTITIONS, plan_create_partitions_body},
-    {API_INCREMENTAL_ALTER_CONFIGS, plan_alter_configs_body},
+    {API_CREATE_TOPICS, &wire_create_topics_request, plan_create_topics},
+    {API_DELETE_TOPICS, &wire_delete_topics_request, plan_delete_topics},
+    {API_CREATE_PARTITIONS, &wire_create_partitions_request, plan_create_partitions},
+    {API_INCREMENTAL_ALTER_CONFIGS, &wire_incremental_alter_configs_request, plan_alter_configs},
 };
 
 int controller_plan_request(const struct controller_input *input, enum api_key key, int16_t version,
@@ -65,8 +22,13 @@ int controller_plan_request(const struct controller_input *input, enum api_key k
 {
     ASSERT(input->arena->max >= CONTROLLER_ARENA_BYTES);
     if (body.size > CONTROLLER_BODY_BYTES_MAX) return -EBADMSG;
-    for (size_t i = 0; i < ARRAY_COUNT(requests); i++) {
-        if (requests[i].key == key) return requests[i].plan(input, version, body, plan, reply);
-    }
-    return -ENOTSUP;
+    size_t row = 0;
+    while (row < ARRAY_COUNT(requests) && requests[row].key != key)
+        row++;
+    if (row == ARRAY_COUNT(requests)) return -ENOTSUP;
+    const struct wire_message *message = requests[row].message;
+    /* Bytes behind a body are ignored, as Kafka does. */
+    void *request = arena_alloc(input->arena, wire_struct_size(message));
+    if (wire_decode(message, version, &body, input->arena, request) < 0) return -EBADMSG;
+    return requests[row].plan(input, version, request, plan, reply);
 }

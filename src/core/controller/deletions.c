@@ -124,10 +124,10 @@ static void refuse_dooms(struct deletion *deletion, int16_t version,
 }
 
 /* Until version 5 topics come as plain names. */
-int plan_delete_topics(const struct controller_input *input, int16_t version,
-                       const struct delete_topics_request *request, struct controller_plan *plan,
-                       struct writer *reply)
+int plan_delete_topics(const struct controller_input *input, int16_t version, const void *message,
+                       struct controller_plan *plan, struct writer *reply)
 {
+    const struct delete_topics_request *request = message;
     struct deletion deletion = {0};
     planner_begin(&deletion.planner, input);
     map_init(&deletion.names, 0);

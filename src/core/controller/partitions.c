@@ -160,9 +160,9 @@ static void grow_topics(struct growth *growth, const struct create_partitions_re
 }
 
 int plan_create_partitions(const struct controller_input *input, int16_t version,
-                           const struct create_partitions_request *request,
-                           struct controller_plan *plan, struct writer *reply)
+                           const void *message, struct controller_plan *plan, struct writer *reply)
 {
+    const struct create_partitions_request *request = message;
     struct growth growth = {0};
     planner_begin(&growth.planner, input);
     loads_init(&growth.loads, input->image, input->arena);

@@ -43,19 +43,20 @@ struct refusal refuse(enum kafka_error error, struct slice message);
 /* Is it registered, not fenced and not about to leave? */
 bool broker_is_active(const struct image_broker *broker);
 
-/* One decoded request each; the reply is encoded into `reply`. */
+/* One decoded request each, of the type that its row in controller.c names; the reply is encoded
+ * into `reply`. */
 MUST_USE int plan_create_topics(const struct controller_input *input, int16_t version,
-                                const struct create_topics_request *request,
-                                struct controller_plan *plan, struct writer *reply);
+                                const void *message, struct controller_plan *plan,
+                                struct writer *reply);
 MUST_USE int plan_delete_topics(const struct controller_input *input, int16_t version,
-                                const struct delete_topics_request *request,
-                                struct controller_plan *plan, struct writer *reply);
+                                const void *message, struct controller_plan *plan,
+                                struct writer *reply);
 MUST_USE int plan_create_partitions(const struct controller_input *input, int16_t version,
-                                    const struct create_partitions_request *request,
-                                    struct controller_plan *plan, struct writer *reply);
+                                    const void *message, struct controller_plan *plan,
+                                    struct writer *reply);
 MUST_USE int plan_alter_configs(const struct controller_input *input, int16_t version,
-                                const struct incremental_alter_configs_request *request,
-                                struct controller_plan *plan, struct writer *reply);
+                                const void *message, struct controller_plan *plan,
+                                struct writer *reply);
 
 /* --- places ----------------------------------------------------------------------------------- */
 

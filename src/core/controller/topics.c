@@ -393,10 +393,10 @@ static void create_topics(struct creation *creation, const bool *duplicate)
     }
 }
 
-int plan_create_topics(const struct controller_input *input, int16_t version,
-                       const struct create_topics_request *request, struct controller_plan *plan,
-                       struct writer *reply)
+int plan_create_topics(const struct controller_input *input, int16_t version, const void *message,
+                       struct controller_plan *plan, struct writer *reply)
 {
+    const struct create_topics_request *request = message;
     struct creation creation = {.request = request};
     planner_begin(&creation.planner, input);
     loads_init(&creation.loads, input->image, input->arena);
