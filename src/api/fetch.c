@@ -239,30 +239,29 @@ static void fetch_refuse(struct api_request *request, enum kafka_error error)
     api_reply(request, &answer);
 }
 
-/* Where the partition is now, for whoever came to the wrong broker. */
+/* Where the partition is now, for whoever came to the wrong broker (KIP-951). */
 static void hint_leader(const struct fetch *fetch, const struct fetch_partition *partition,
                         struct fetch_response_partition_data *data, struct fetch_response *response)
 {
-    struct api_request *request = fetch->request;
-    const struct image_topic *topic;
-    struct topics_broker leader;
-    if (topics_find(shard_image(request->shard), partition->target.topic,
-                    &partition->target.topic_id, partition->target.partition,
-                    &topic) != KAFKA_ERROR_NONE)
+    const struct fetch_target *target = &partition->target;
+    struct topics_leader leader;
+    if (!topics_leader(fetch->request, target->topic, &target->topic_id, target->partition,
+                       &leader))
         return;
-    const struct image_partition *known = image_partition(topic, partition->target.partition);
     data->current_leader = (struct fetch_response_leader_id_and_epoch){
-        .leader_id = known->leader, .leader_epoch = known->leader_epoch};
-    if (!topics_broker(request, known->leader, &leader)) return;
-    for (int32_t i = 0; i < response->node_endpoints_count; i++) {
-        if (response->node_endpoints[i].node_id == leader.id) return;
-    }
+        .leader_id = leader.id, .leader_epoch = leader.epoch};
+    bool told = !leader.live;
+    for (int32_t i = 0; i < response->node_endpoints_count && !told; i++)
+        told = response->node_endpoints[i].node_id == leader.id;
+    if (told) return;
     if (response->node_endpoints == NULL)
-        response->node_endpoints =
-            arena_alloc(request->arena, (size_t)fetch->count * sizeof(response->node_endpoints[0]));
+        response->node_endpoints = arena_alloc(
+            fetch->request->arena, (size_t)fetch->count * sizeof(response->node_endpoints[0]));
     response->node_endpoints[response->node_endpoints_count++] =
-        (struct fetch_response_node_endpoint){
-            .node_id = leader.id, .host = leader.host, .port = leader.port, .rack = leader.rack};
+        (struct fetch_response_node_endpoint){.node_id = leader.id,
+                                              .host = leader.broker.host,
+                                              .port = leader.broker.port,
+                                              .rack = leader.broker.rack};
 }
 
 static void fill_partition(const struct fetch *fetch, const struct fetch_partition *partition,

@@ -28,30 +28,29 @@ static bool first_batch(struct slice records, struct batch *batch)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-/* Where the partition is now, for whoever came to the wrong broker. */
+/* Where the partition is now, for whoever came to the wrong broker (KIP-951). */
 static void hint_leader(struct join *join, const struct join_call *one)
 {
-    struct api_request *request = join->request;
     struct produce_response *response = join->response;
     struct produce_response_partition_produce_response *answer = one->answer;
-    const struct image_topic *topic;
-    struct topics_broker leader;
-    if (topics_find(shard_image(request->shard), SLICE_NULL, &one->call.topic_id,
-                    one->call.partition, &topic) != KAFKA_ERROR_NONE)
+    struct topics_leader leader;
+    if (!topics_leader(join->request, SLICE_NULL, &one->call.topic_id, one->call.partition,
+                       &leader))
         return;
-    const struct image_partition *partition = image_partition(topic, one->call.partition);
     answer->current_leader = (struct produce_response_leader_id_and_epoch){
-        .leader_id = partition->leader, .leader_epoch = partition->leader_epoch};
-    if (!topics_broker(request, partition->leader, &leader)) return;
-    for (int32_t i = 0; i < response->node_endpoints_count; i++) {
-        if (response->node_endpoints[i].node_id == leader.id) return;
-    }
+        .leader_id = leader.id, .leader_epoch = leader.epoch};
+    bool told = !leader.live;
+    for (int32_t i = 0; i < response->node_endpoints_count && !told; i++)
+        told = response->node_endpoints[i].node_id == leader.id;
+    if (told) return;
     if (response->node_endpoints == NULL)
-        response->node_endpoints =
-            arena_alloc(request->arena, (size_t)join->count * sizeof(response->node_endpoints[0]));
+        response->node_endpoints = arena_alloc(
+            join->request->arena, (size_t)join->count * sizeof(response->node_endpoints[0]));
     response->node_endpoints[response->node_endpoints_count++] =
-        (struct produce_response_node_endpoint){
-            .node_id = leader.id, .host = leader.host, .port = leader.port, .rack = leader.rack};
+        (struct produce_response_node_endpoint){.node_id = leader.id,
+                                                .host = leader.broker.host,
+                                                .port = leader.broker.port,
+                                                .rack = leader.broker.rack};
 }
 
 static void tell_record_errors(struct join_call *one,

@@ -58,6 +58,19 @@ bool topics_broker(const struct api_request *request, int32_t id, struct topics_
     return broker_at(known, api_listener_name(request), broker);
 }
 
+bool topics_leader(const struct api_request *request, struct slice topic, const struct uuid *id,
+                   int32_t partition, struct topics_leader *leader)
+{
+    const struct image_topic *found;
+    if (topics_find(shard_image(request->shard), topic, id, partition, &found) != KAFKA_ERROR_NONE)
+        return false;
+    const struct image_partition *known = image_partition(found, partition);
+    leader->id = known->leader;
+    leader->epoch = known->leader_epoch;
+    leader->live = topics_broker(request, known->leader, &leader->broker);
+    return true;
+}
+
 int32_t topics_brokers(struct api_request *request, bool fenced, struct topics_broker **brokers)
 {
     const struct image *image = shard_image(request->shard);

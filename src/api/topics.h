@@ -38,6 +38,18 @@ struct topics_broker {
 /* The live broker as seen from the request's listener. False: not there. */
 bool topics_broker(const struct api_request *request, int32_t id, struct topics_broker *broker);
 
+/* Who leads the partition now, for whoever came to the wrong broker (KIP-951). */
+struct topics_leader {
+    int32_t id; /* −1: nobody */
+    int32_t epoch;
+    bool live; /* and `broker` says where */
+    struct topics_broker broker;
+};
+
+/* False: there is no such partition. The topic by its id or, where that is zero, by its name. */
+bool topics_leader(const struct api_request *request, struct slice topic, const struct uuid *id,
+                   int32_t partition, struct topics_leader *leader);
+
 /* The brokers as seen from the request's listener: those that serve it; fenced ones if asked. */
 int32_t topics_brokers(struct api_request *request, bool fenced, struct topics_broker **brokers);
 
