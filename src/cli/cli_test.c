@@ -16,16 +16,20 @@ static struct cli *parse(const char *line, int *code)
 {
     static char words[256];
     char *argv[16] = {NULL};
-    int argc = 0;
-    snprintf(words, sizeof(words), "%s", line);
-    for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
+    size_t argc = 0;
+    assert_in_range(snprintf(words, sizeof(words), "%s", line), 0, sizeof(words) - 1);
+    char *rest;
+    for (char *word = strtok_r(words, " ", &rest); word != NULL;
+         word = strtok_r(NULL, " ", &rest)) {
+        assert_in_range(argc, 0, ARRAY_COUNT(argv) - 2); /* the last stays NULL */
         argv[argc++] = word;
+    }
     int used;
-    const struct cli_command *command = cli_find_command(argc, argv, &used);
+    const struct cli_command *command = cli_find_command((int)argc, argv, &used);
     if (command == NULL) return NULL;
     struct cli *cli = memory_alloc_zero(sizeof(*cli));
     cli->command = command;
-    *code = cli_parse(cli, argc - used + 1, argv + used - 1);
+    *code = cli_parse(cli, (int)argc - used + 1, argv + used - 1);
     return cli;
 }
 

@@ -397,19 +397,26 @@ static void test_in_flight_limit(void **state)
     server_stop(&server);
 }
 
+/* A server that has two requests of one connection and has answered neither. */
+static int two_requests_held(struct server *server, struct collected *collected)
+{
+    server_start(server, &roomy, false);
+    int fd = client_connect(server);
+    uint8_t bytes[64];
+    size_t size = frame(bytes, 5, 1);
+    size += frame(bytes + size, 5, 2);
+    push(server, fd, bytes, size, size, collected);
+    turns(server, 3);
+    assert_int_equal(server->held_count, 2);
+    return fd;
+}
+
 static void test_death_with_exchanges_out(void **state)
 {
     (void)state;
     struct server server;
-    server_start(&server, &roomy, false);
-    int fd = client_connect(&server);
-    uint8_t bytes[64];
-    size_t size = frame(bytes, 5, 1);
-    size += frame(bytes + size, 5, 2);
     struct collected collected = {0};
-    push(&server, fd, bytes, size, size, &collected);
-    turns(&server, 3);
-    assert_int_equal(server.held_count, 2);
+    int fd = two_requests_held(&server, &collected);
     struct linger linger = {1, 0};
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)); /* RST */
     close(fd);
@@ -428,14 +435,8 @@ static void test_close_after_earlier_replies(void **state)
 {
     (void)state;
     struct server server;
-    server_start(&server, &roomy, false);
-    int fd = client_connect(&server);
-    uint8_t bytes[64];
-    size_t size = frame(bytes, 5, 1);
-    size += frame(bytes + size, 5, 2);
     struct collected collected = {0};
-    push(&server, fd, bytes, size, size, &collected);
-    turns(&server, 3);
+    int fd = two_requests_held(&server, &collected);
     net_exchange_close(server.held[1]);
     turns(&server, 3);
     collect(fd, &collected);

@@ -46,7 +46,8 @@ struct place { /* where a batch lies: the index */
     int64_t base_offset, position;
 };
 
-static int port, file, epoll;
+static int file, epoll;
+static uint16_t port;
 static bool sync_always;
 static int64_t next_offset, file_size;
 static struct place *places;
@@ -348,9 +349,8 @@ static int open_listener(void)
 {
     int on = 1;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     CHECK(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0);
     CHECK(bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0);
     CHECK(listen(listener, SOMAXCONN) == 0);
@@ -361,8 +361,9 @@ static int open_listener(void)
 
 int main(int argc, char **argv)
 {
-    CHECK(argc >= 3);
-    port = atoi(argv[1]);
+    int64_t number;
+    CHECK(argc >= 3 && slice_parse_int64(slice_of(argv[1]), 1, UINT16_MAX, &number) == 0);
+    port = (uint16_t)number;
     sync_always = argc > 3 && strcmp(argv[3], "sync") == 0;
     file = open(argv[2], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     epoll = epoll_create1(EPOLL_CLOEXEC);
