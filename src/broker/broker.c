@@ -51,17 +51,45 @@ static int check_identity(struct broker *broker, const char *path)
     return -EINVAL;
 }
 
+static bool is_one_of(const char *name, const char *const *names)
+{
+    while (*names != NULL && strcmp(name, *names) != 0)
+        names++;
+    return *names != NULL;
+}
+
+static int find_in_metadata(void *context, const char *name, bool is_dir)
+{
+    static const char *const ours[] = {"00000000000000000000-0000000000.checkpoint",
+                                       "00000000000000000000-0000000000.checkpoint.tmp", NULL};
+    (void)context;
+    return !is_dir && is_one_of(name, ours) ? 0 : -ENOTEMPTY;
+}
+
+struct emptiness {
+    struct os *os;
+    const char *path;
+};
+
+/* What a filesystem, a lock or a formatting that came to no end leaves is nobody's data. */
 static int find_entry(void *context, const char *name, bool is_dir)
 {
-    (void)context;
-    (void)is_dir;
-    /* What a filesystem and a lock leave is nobody's data. */
-    return strcmp(name, "lost+found") == 0 || strcmp(name, ".lock") == 0 ? 0 : -ENOTEMPTY;
+    static const char *const nobodys[] = {"lost+found",           ".lock",
+                                          "bootstrap.checkpoint", "bootstrap.checkpoint.tmp",
+                                          "meta.properties.tmp",  NULL};
+    const struct emptiness *emptiness = context;
+    char path[OS_PATH_MAX];
+    if (is_one_of(name, nobodys)) return 0;
+    if (!is_dir || strcmp(name, "__cluster_metadata-0") != 0) return -ENOTEMPTY;
+    int size = snprintf(path, sizeof(path), "%s/%s", emptiness->path, name);
+    if (size >= OS_PATH_MAX) return -ENAMETOOLONG;
+    return os_dir_list(emptiness->os, path, find_in_metadata, NULL);
 }
 
 static bool is_empty(const struct broker *broker, const char *path)
 {
-    int r = os_dir_list(broker->shards[0].os, path, find_entry, NULL);
+    struct emptiness emptiness = {broker->shards[0].os, path};
+    int r = os_dir_list(emptiness.os, path, find_entry, &emptiness);
     return r == 0 || r == -ENOENT;
 }
 
@@ -266,7 +294,7 @@ static int start(struct broker *broker, bool format_if_empty)
     if (r == 0) r = control_open(broker, broker->clean);
     if (r == 0) {
         r = follow_sweep(broker);
-        if (r < 0) (void)refuse(broker, r, "Cannot sweep", folder_path(broker->folder));
+        if (r < 0) (void)refuse(broker, r, "Cannot list", folder_path(broker->folder));
     }
     if (r == 0) r = start_threads(broker);
     if (r == 0) r = shard_listen(first);
@@ -286,7 +314,10 @@ int broker_create(const struct broker_options *options, struct broker **created)
 {
     struct broker *broker = make(options);
     int r = start(broker, options->format_if_empty);
-    if (r == 0) r = os_watch_signals(broker->shards[0].os, on_signal, broker);
+    if (r == 0) {
+        r = os_watch_signals(broker->shards[0].os, on_signal, broker);
+        if (r < 0) (void)refuse(broker, r, "Cannot start", "signals");
+    }
     if (r < 0) {
         broker->failure = r;
         broker_destroy(broker);
