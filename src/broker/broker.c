@@ -291,7 +291,11 @@ static int start(struct broker *broker, bool format_if_empty)
     int r = shard_open(first);
     if (r < 0) return refuse(broker, r, "Cannot start", "event loop");
     r = open_folder(broker, format_if_empty);
-    if (r == 0) r = control_open(broker, broker->clean);
+    if (r == 0) {
+        r = control_open(broker, broker->clean);
+        if (r < 0)
+            (void)refuse(broker, r, "Cannot open the metadata log in", folder_path(broker->folder));
+    }
     if (r == 0) {
         r = follow_sweep(broker);
         if (r < 0) (void)refuse(broker, r, "Cannot list", folder_path(broker->folder));

@@ -12,7 +12,11 @@
 #include "base/memory.h"
 #include "os/os_private.h"
 
-enum { EVENTS_MAX = 256, NS_PER_MS = 1000000 };
+enum {
+    EVENTS_MAX = 256,
+    NS_PER_MS = 1000000,
+    RETRY_MS = 10, /* of what epoll had no memory for */
+};
 
 int os_source_add(struct os *os, struct os_source *source, uint32_t epoll_events)
 {
@@ -64,6 +68,7 @@ int os_create(const struct os_options *options, struct os **created)
     struct os *os = memory_alloc_zero(sizeof(*os));
     raise_file_limit();
     os->signals.fd = -1;
+    list_init(&os->deaf);
     os->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     os->wake = (struct os_source){eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), on_wake};
     os->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -114,6 +119,7 @@ int os_turn(struct os *os, int64_t deadline_ns)
     struct epoll_event events[EVENTS_MAX];
     os->callbacks = 0;
     int wait_ms = deadline_ns == 0 ? 0 : timeout_ms(os_monotonic_ns(os), deadline_ns);
+    if (os_sockets_retry(os) && wait_ms > RETRY_MS) wait_ms = RETRY_MS;
     int count = epoll_wait(os->epoll_fd, events, EVENTS_MAX, wait_ms);
     if (count < 0) {
         ASSERT(errno == EINTR);

@@ -19,6 +19,7 @@ struct os_socket {
     struct os_source source;
     struct os *os;
     struct os_socket *next_dead; /* closed in this turn: freed at its end */
+    struct list_link deaf_link;  /* in os->deaf */
     void (*ready)(void *context, unsigned what);
     void *context;
     unsigned want;
@@ -47,7 +48,8 @@ struct os {
     void *signal_context;
     sigset_t old_signals;
     struct os_socket *dead;
-    int callbacks; /* made in this turn */
+    struct list deaf; /* sockets that epoll had no memory for: tried again each turn */
+    int callbacks;    /* made in this turn */
 
     struct os_workers workers;
 
@@ -65,6 +67,8 @@ void os_inbox_deliver(struct os *os);
 void os_workers_init(struct os *os, int max);
 void os_workers_stop(struct os *os);
 void os_sockets_bury(struct os *os); /* frees the sockets closed in this turn */
+/* Tells epoll again what it had no memory for. True: it still has none. */
+bool os_sockets_retry(struct os *os);
 int os_file_fd(const struct os_file *file);
 
 #endif

@@ -148,21 +148,42 @@ int os_connect(struct os *os, const struct os_address *address, struct os_socket
     return 0;
 }
 
+/* False: the kernel has no memory for it now. */
+static bool tell_epoll(struct os_socket *socket)
+{
+    struct epoll_event event = {.data.ptr = &socket->source};
+    if (socket->want & OS_READABLE) event.events |= EPOLLIN;
+    if (socket->want & OS_WRITABLE) event.events |= EPOLLOUT;
+    int r = epoll_ctl(socket->os->epoll_fd, socket->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+                      socket->source.fd, &event);
+    ASSERT(r == 0 || errno == ENOSPC || errno == ENOMEM);
+    socket->registered = socket->registered || r == 0;
+    return r == 0;
+}
+
 void os_socket_watch(struct os_socket *socket, unsigned want,
                      void (*ready)(void *context, unsigned what), void *context)
 {
     ASSERT(!socket->closed);
     socket->ready = ready;
     socket->context = context;
-    if (socket->registered && socket->want == want) return;
+    if (socket->registered && socket->want == want && !list_is_linked(&socket->deaf_link)) return;
     socket->want = want;
-    struct epoll_event event = {.data.ptr = &socket->source};
-    if (want & OS_READABLE) event.events |= EPOLLIN;
-    if (want & OS_WRITABLE) event.events |= EPOLLOUT;
-    int r = epoll_ctl(socket->os->epoll_fd, socket->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
-                      socket->source.fd, &event);
-    ASSERT(r == 0 || errno == ENOSPC || errno == ENOMEM);
-    socket->registered = socket->registered || r == 0;
+    if (tell_epoll(socket)) {
+        if (list_is_linked(&socket->deaf_link)) list_remove(&socket->deaf_link);
+    } else if (!list_is_linked(&socket->deaf_link)) {
+        list_push_back(&socket->os->deaf, &socket->deaf_link);
+    }
+}
+
+bool os_sockets_retry(struct os *os)
+{
+    struct list_link *link;
+    while ((link = list_first(&os->deaf)) != NULL) {
+        if (!tell_epoll(CONTAINER_OF(link, struct os_socket, deaf_link))) return true;
+        list_remove(link);
+    }
+    return false;
 }
 
 int64_t os_socket_receive(struct os_socket *socket, void *bytes, size_t size)
@@ -236,6 +257,7 @@ struct os_socket *os_socket_close(struct os_socket *socket)
     ASSERT(!socket->closed);
     close(socket->source.fd); /* leaves epoll by itself */
     socket->closed = true;
+    if (list_is_linked(&socket->deaf_link)) list_remove(&socket->deaf_link);
     socket->next_dead = socket->os->dead;
     socket->os->dead = socket;
     return NULL;

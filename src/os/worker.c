@@ -12,7 +12,10 @@ void os_inbox_wake_locked(struct os *os)
     if (os->woken) return;
     os->woken = true;
     uint64_t one = 1;
-    ssize_t put = write(os->wake.fd, &one, sizeof(one));
+    ssize_t put;
+    do {
+        put = write(os->wake.fd, &one, sizeof(one));
+    } while (put < 0 && errno == EINTR);
     ASSERT(put == (ssize_t)sizeof(one));
 }
 
@@ -131,6 +134,18 @@ static int start_thread(pthread_t *thread, void *(*body)(void *), void *context)
     return -r;
 }
 
+/* Takes the job that came last out again: nobody will. */
+static void run_here(struct os_workers *workers, struct os_job *job)
+{
+    ASSERT(workers->first == job);
+    ASSERT(workers->last == job);
+    workers->first = workers->last = NULL;
+    workers->waiting--;
+    pthread_mutex_unlock(&workers->lock);
+    job->run(job);
+    job_done(job);
+}
+
 void os_submit(struct os *os, struct os_job *job)
 {
     ASSERT(job->run != NULL);
@@ -150,7 +165,11 @@ void os_submit(struct os *os, struct os_job *job)
     if (workers->waiting > workers->idle && workers->thread_count < workers->thread_max) {
         int r = start_thread(&workers->threads[workers->thread_count], worker_body, workers);
         if (r == 0) workers->thread_count++;
-        ASSERT(workers->thread_count > 0); /* without a single worker nothing could ever finish */
+        /* Without a single worker the work is done all the same: everybody waits for it. */
+        if (workers->thread_count == 0) {
+            run_here(workers, job);
+            return;
+        }
     }
     pthread_cond_signal(&workers->work);
     pthread_mutex_unlock(&workers->lock);
