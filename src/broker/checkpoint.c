@@ -10,7 +10,13 @@
 #include "base/memory.h"
 #include "broker/shard_private.h"
 
-enum { NAMES_MAX_BYTES = 256 << 20, INTERVAL_MIN_MS = 1000 };
+enum {
+    NAMES_MAX_BYTES = 256 << 20,
+    INTERVAL_MIN_MS = 1000,
+    /* Written since the last time: a recovery reads about twice as much at most. */
+    WRITTEN_BYTES_MAX = 128 << 20,
+    PARTITIONS_A_MS = 20, /* so many are told in a millisecond: no more than a part of the time */
+};
 
 struct entry {
     size_t name_at, name_size; /* in the set's names */
@@ -169,6 +175,12 @@ static void receive_set(struct os_mail *mail)
 
 /* --- the clock -------------------------------------------------------------------------------- */
 
+static int64_t interval_min_ns(const struct shard *shard)
+{
+    int64_t telling_ms = (int64_t)map_count(&shard->partitions) / PARTITIONS_A_MS;
+    return (INTERVAL_MIN_MS + telling_ms) * 1000000;
+}
+
 static int64_t interval_ns(const struct shard *shard)
 {
     int64_t interval_ms =
@@ -192,7 +204,18 @@ static void tick(struct shard_timer *timer)
         partition->flush_indexes = true;
         flush_enqueue(partition);
     }
-    shard_timer_set(shard, timer, os_monotonic_ns(shard->os) + interval_ns(shard));
+    shard->checkpoint_ns = os_monotonic_ns(shard->os);
+    shard->checkpoint_bytes = 0;
+    shard_timer_set(shard, timer, shard->checkpoint_ns + interval_ns(shard));
+}
+
+void checkpoint_written(struct shard *shard, int64_t bytes)
+{
+    bool was_much = shard->checkpoint_bytes >= WRITTEN_BYTES_MAX;
+    shard->checkpoint_bytes += bytes;
+    if (was_much || shard->checkpoint_bytes < WRITTEN_BYTES_MAX) return;
+    shard_timer_clear(shard, &shard->checkpoint_timer);
+    shard_timer_set(shard, &shard->checkpoint_timer, shard->checkpoint_ns + interval_min_ns(shard));
 }
 
 void checkpoint_start(struct shard *shard)
@@ -245,9 +268,12 @@ int checkpoint_load(struct broker *broker)
     map_init(&checkpoints->known, 0);
     int r = folder_checkpoint_read(broker->folder, "recovery-point-offset-checkpoint", load_point,
                                    checkpoints);
-    /* A damaged file costs time: everything is checked. */
-    if (r == -EBADMSG) r = 0;
-    if (r < 0) return r;
+    if (r < 0)
+        BROKER_TRACE(
+            broker, TRACE_WARN, "kafka.log.LogManager",
+            "Cannot read recovery-point-offset-checkpoint in %s, so everything is checked: "
+            "%s",
+            folder_path(broker->folder), strerror(-r));
     r = folder_checkpoint_read(broker->folder, "log-start-offset-checkpoint", load_start,
                                checkpoints);
     /* Without this one deleted records would come back: somebody must look. */

@@ -230,6 +230,7 @@ static enum kafka_error append(struct partition *partition, struct call *call,
         return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
     }
     stage(partition);
+    checkpoint_written(partition->shard, (int64_t)batch.bytes.size);
     await(partition, call, log_end_offset(partition->log));
     return KAFKA_ERROR_NONE;
 }

@@ -123,6 +123,8 @@ struct shard {
     struct os_mail fail_mail;
     int failure;
     int64_t now_ms;
+    int64_t checkpoint_ns;    /* when the checkpoints were last told */
+    int64_t checkpoint_bytes; /* written since */
     int32_t index;
     int32_t flushes;  /* under way */
     int32_t opening;  /* partitions */
@@ -165,7 +167,8 @@ MUST_USE int follow_sweep(struct broker *broker);
 struct partition *follow_find(struct shard *shard, const struct partition_key *key);
 
 /* checkpoint.c: recovery points, log starts, high watermarks, written now and then by shard 0. */
-void checkpoint_start(struct shard *shard);   /* its timer */
+void checkpoint_start(struct shard *shard);                  /* its timer */
+void checkpoint_written(struct shard *shard, int64_t bytes); /* to its logs: much hurries it */
 void checkpoint_collect(struct shard *shard); /* what its partitions say now, for shard 0 */
 MUST_USE int checkpoint_load(struct broker *broker);
 /* All shards have stopped. */
