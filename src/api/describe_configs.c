@@ -113,6 +113,27 @@ static void describe_topic(struct description *description)
     description_entries(description, SETTING_SCOPE_TOPIC, overrides, count);
 }
 
+/* One value that was set for all brokers, with nothing of where it might come from otherwise. Of a
+ * key that nobody knows no one can tell whether it is a secret. (ConfigHelper.createBrokerConfigEntry,
+ * DynamicBrokerConfig) */
+static void
+description_shared_entry(const struct description *description, const struct setting_pair *set,
+                         struct describe_configs_response_describe_configs_resource_result *entry)
+{
+    struct arena *arena = description->request->arena;
+    const struct setting *setting = setting_find(SETTING_SCOPE_BROKER, set->name);
+    *entry = (struct describe_configs_response_describe_configs_resource_result){
+        .name = set->name, .read_only = true, .is_sensitive = true};
+    if (setting != NULL) description_entry(description, setting, NULL, 0, entry);
+    entry->value = entry->is_sensitive ? SLICE_NULL : set->value;
+    entry->config_source = (int8_t)SETTING_ORIGIN_DYNAMIC_CLUSTER;
+    if (!description->asked->include_synonyms) return;
+    entry->synonyms = arena_alloc(arena, sizeof(entry->synonyms[0]));
+    entry->synonyms_count = 1;
+    entry->synonyms[0] = (struct describe_configs_response_describe_configs_synonym){
+        .name = set->name, .value = entry->value, .source = entry->config_source};
+}
+
 /* The empty name stands for what all brokers share: only what was set there is listed. */
 static void describe_cluster_defaults(struct description *description)
 {
@@ -123,13 +144,9 @@ static void describe_cluster_defaults(struct description *description)
     answer->configs =
         arena_alloc(description->request->arena, (size_t)count * sizeof(answer->configs[0]) + 1);
     for (int32_t i = 0; i < count; i++) {
-        const struct setting *setting = setting_find(SETTING_SCOPE_BROKER, set[i].name);
-        if (setting == NULL || !description_wants(description, setting->name)) continue;
-        struct describe_configs_response_describe_configs_resource_result *entry =
-            &answer->configs[answer->configs_count++];
-        description_entry(description, setting, NULL, 0, entry);
-        entry->value = entry->is_sensitive ? SLICE_NULL : set[i].value;
-        entry->config_source = (int8_t)SETTING_ORIGIN_DYNAMIC_CLUSTER;
+        if (description_wants(description, set[i].name))
+            description_shared_entry(description, &set[i],
+                                     &answer->configs[answer->configs_count++]);
     }
 }
 

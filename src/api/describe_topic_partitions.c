@@ -171,8 +171,8 @@ void api_describe_topic_partitions(struct api_request *request)
                                              SETTING_MAX_REQUEST_PARTITION_SIZE_LIMIT);
     struct page page = {
         .request = request, .answer = answer, .first_topic = SLICE(""), .left = limit};
-    if (asked->response_partition_limit > 0 && asked->response_partition_limit < limit)
-        page.left = asked->response_partition_limit;
+    if (asked->response_partition_limit < limit) page.left = asked->response_partition_limit;
+    if (page.left < 1) page.left = 1; /* or a client would ask for ever */
     if (asked->cursor != NULL) {
         page.first_topic = asked->cursor->topic_name;
         page.first_partition = asked->cursor->partition_index;

@@ -26,6 +26,8 @@ static enum kafka_error target_resolve(const struct api_request *request,
 {
     const struct image *image = shard_image(request->shard);
     const struct image_topic *topic;
+    if (request->version >= TOPIC_IDS_SINCE && uuid_is_zero(&target->topic_id))
+        return KAFKA_ERROR_UNKNOWN_TOPIC_ID;
     enum kafka_error error =
         topics_find(image, target->topic, &target->topic_id, target->partition, &topic);
     if (error == KAFKA_ERROR_UNKNOWN_TOPIC_ID && !slice_is_null(target->topic)) {
@@ -250,7 +252,7 @@ static void hint_leader(const struct fetch *fetch, const struct fetch_partition 
         return;
     data->current_leader = (struct fetch_response_leader_id_and_epoch){
         .leader_id = leader.id, .leader_epoch = leader.epoch};
-    bool told = !leader.live;
+    bool told = !leader.live || replica_id(fetch->request) >= 0; /* followers know it */
     for (int32_t i = 0; i < response->node_endpoints_count && !told; i++)
         told = response->node_endpoints[i].node_id == leader.id;
     if (told) return;

@@ -25,7 +25,6 @@ static bool timestamp_is_served(int64_t timestamp, int16_t version)
 struct asked_partition {
     const struct list_offsets_request_list_offsets_topic *topic;
     const struct list_offsets_request_list_offsets_partition *asked;
-    struct list_offsets_response_list_offsets_partition_response *answer;
 };
 
 static int compare_asked(const void *a, const void *b)
@@ -63,7 +62,8 @@ static void list_all(struct join *join)
     api_reply(join->request, join->response);
 }
 
-static void list_one(struct join *join, const struct asked_partition *one)
+static void list_one(struct join *join, const struct asked_partition *one,
+                     struct list_offsets_response_list_offsets_partition_response *answer)
 {
     struct api_request *request = join->request;
     const struct list_offsets_request *asked = request->message;
@@ -73,11 +73,11 @@ static void list_one(struct join *join, const struct asked_partition *one)
     if (error == KAFKA_ERROR_NONE && !timestamp_is_served(one->asked->timestamp, request->version))
         error = KAFKA_ERROR_UNSUPPORTED_VERSION;
     if (error != KAFKA_ERROR_NONE) {
-        refuse(one->answer, error);
+        refuse(answer, error);
         return;
     }
     struct join_call *to =
-        join_add(join, CALL_LIST_OFFSET, &topic->id, one->asked->partition_index, one->answer);
+        join_add(join, CALL_LIST_OFFSET, &topic->id, one->asked->partition_index, answer);
     to->call.current_leader_epoch = one->asked->current_leader_epoch;
     to->call.list_offset = (struct call_list_offset){
         .timestamp = one->asked->timestamp,
@@ -97,26 +97,50 @@ static int32_t count_partitions(const struct list_offsets_request *asked)
     return count;
 }
 
-/* The answer has the request's shape. Fills `all` with every partition. */
-static void shape_answer(struct api_request *request, struct list_offsets_response *answer,
-                         struct asked_partition *all)
+/* The caller's array with room for every partition of the request. */
+static void sort_asked(const struct list_offsets_request *asked, struct asked_partition *all,
+                       int32_t count)
 {
-    const struct list_offsets_request *asked = request->message;
-    answer->topics =
-        arena_alloc(request->arena, (size_t)asked->topics_count * sizeof(answer->topics[0]));
-    answer->topics_count = asked->topics_count;
+    int32_t filled = 0;
     for (int32_t i = 0; i < asked->topics_count; i++) {
-        const struct list_offsets_request_list_offsets_topic *from = &asked->topics[i];
-        struct list_offsets_response_list_offsets_topic_response *to = &answer->topics[i];
-        to->name = from->name;
-        to->partitions =
-            arena_alloc(request->arena, (size_t)from->partitions_count * sizeof(to->partitions[0]));
-        to->partitions_count = from->partitions_count;
-        for (int32_t j = 0; j < from->partitions_count; j++) {
-            to->partitions[j] = (struct list_offsets_response_list_offsets_partition_response){
-                .partition_index = from->partitions[j].partition_index, .leader_epoch = -1};
-            *all++ = (struct asked_partition){from, &from->partitions[j], &to->partitions[j]};
+        const struct list_offsets_request_list_offsets_topic *topic = &asked->topics[i];
+        for (int32_t j = 0; j < topic->partitions_count; j++)
+            all[filled++] = (struct asked_partition){topic, &topic->partitions[j]};
+    }
+    ASSERT(filled == count);
+    qsort(all, (size_t)count, sizeof(all[0]), compare_asked);
+}
+
+/* Answers each topic and partition once; a partition that is asked for twice is refused, and a topic
+ * without partitions left out. (KafkaApis.handleListOffsetRequest, ListOffsetsRequest) */
+static void list_sorted(struct join *join, const struct asked_partition *all, int32_t count)
+{
+    const struct list_offsets_request *asked = join->request->message;
+    struct list_offsets_response *response = join->response;
+    struct arena *arena = join->request->arena;
+    struct list_offsets_response_list_offsets_partition_response *answers =
+        arena_alloc(arena, (size_t)count * sizeof(answers[0]));
+    response->topics =
+        arena_alloc(arena, (size_t)asked->topics_count * sizeof(response->topics[0]));
+    struct list_offsets_response_list_offsets_topic_response *to = NULL;
+    int32_t same;
+    for (int32_t i = 0; i < count; i += same) {
+        same = 1;
+        while (i + same < count && compare_asked(&all[i], &all[i + same]) == 0)
+            same++;
+        struct list_offsets_response_list_offsets_partition_response *answer = answers++;
+        *answer = (struct list_offsets_response_list_offsets_partition_response){
+            .partition_index = all[i].asked->partition_index, .leader_epoch = -1};
+        if (to == NULL || !slice_equal(to->name, all[i].topic->name)) {
+            to = &response->topics[response->topics_count++];
+            *to = (struct list_offsets_response_list_offsets_topic_response){
+                .name = all[i].topic->name, .partitions = answer};
         }
+        to->partitions_count++;
+        if (same > 1)
+            refuse(answer, KAFKA_ERROR_INVALID_REQUEST);
+        else
+            list_one(join, &all[i], answer);
     }
 }
 
@@ -131,18 +155,10 @@ void api_list_offsets(struct api_request *request)
     struct list_offsets_response *answer = arena_alloc(request->arena, sizeof(*answer));
     wire_defaults(&wire_list_offsets_response, answer);
     struct asked_partition *all = arena_alloc(request->arena, (size_t)count * sizeof(all[0]));
-    shape_answer(request, answer, all);
+    sort_asked(request->message, all, count);
     join->response = answer;
     join->each = list_each;
     join->all = list_all;
-    qsort(all, (size_t)count, sizeof(all[0]), compare_asked);
-    for (int32_t i = 0; i < count; i++) {
-        bool twice = (i > 0 && compare_asked(&all[i - 1], &all[i]) == 0) ||
-                     (i + 1 < count && compare_asked(&all[i], &all[i + 1]) == 0);
-        if (twice)
-            refuse(all[i].answer, KAFKA_ERROR_INVALID_REQUEST);
-        else
-            list_one(join, &all[i]);
-    }
+    list_sorted(join, all, count);
     join_start(join);
 }

@@ -104,10 +104,20 @@ static void metadata_all_topics(struct metadata *metadata)
     ASSERT((size_t)answer->topics_count == count);
 }
 
-/* Answers a topic once, however often it was asked for: Kafka takes requests for sets. */
+static bool metadata_asks_by_id(const struct metadata_request *asked)
+{
+    for (int32_t i = 0; i < asked->topics_count; i++) {
+        if (!uuid_is_zero(&asked->topics[i].topic_id)) return true;
+    }
+    return false;
+}
+
+/* Answers a topic once, however often it was asked for: Kafka takes requests for sets. One id, and
+ * names alone are not looked at. (KafkaApis.handleTopicMetadataRequest) */
 static void metadata_asked_topics(struct metadata *metadata)
 {
     const struct metadata_request *asked = metadata->asked;
+    bool ids_only = metadata_asks_by_id(asked);
     struct metadata_response *answer = metadata->answer;
     answer->topics = arena_alloc(metadata->request->arena,
                                  (size_t)asked->topics_count * sizeof(answer->topics[0]));
@@ -116,6 +126,7 @@ static void metadata_asked_topics(struct metadata *metadata)
     for (int32_t i = 0; i < asked->topics_count; i++) {
         const struct metadata_request_metadata_request_topic *topic = &asked->topics[i];
         bool by_name = uuid_is_zero(&topic->topic_id);
+        if (by_name && ids_only) continue;
         struct slice key = by_name ? topic->name : MAP_KEY(topic->topic_id);
         if (map_get(&seen, key) != NULL) continue;
         map_put(&seen, key, &asked->topics[i]);

@@ -169,6 +169,20 @@ static void produce_partition(struct join *join,
     };
 }
 
+static void produce_topic(struct join *join, const struct produce_request_topic_produce_data *from,
+                          enum kafka_error error,
+                          struct produce_response_topic_produce_response *to)
+{
+    to->name = from->name;
+    to->topic_id = from->topic_id;
+    to->partition_responses =
+        arena_alloc(join->request->arena,
+                    (size_t)from->partition_data_count * sizeof(to->partition_responses[0]));
+    to->partition_responses_count = from->partition_data_count;
+    for (int32_t i = 0; i < from->partition_data_count; i++)
+        produce_partition(join, from, &from->partition_data[i], error, &to->partition_responses[i]);
+}
+
 /* Transactional records without the id of a transaction spoil the whole request. */
 static enum kafka_error produce_check(const struct produce_request *asked)
 {
@@ -200,23 +214,14 @@ void api_produce(struct api_request *request)
     wire_defaults(&wire_produce_response, response);
     response->responses = arena_alloc(request->arena, (size_t)asked->topic_data_count *
                                                           sizeof(response->responses[0]));
-    response->responses_count = asked->topic_data_count;
     join->response = response;
     join->each = produce_each;
     join->all = produce_all;
     enum kafka_error error = produce_check(asked);
     for (int32_t i = 0; i < asked->topic_data_count; i++) {
-        const struct produce_request_topic_produce_data *from = &asked->topic_data[i];
-        struct produce_response_topic_produce_response *to = &response->responses[i];
-        to->name = from->name;
-        to->topic_id = from->topic_id;
-        to->partition_responses =
-            arena_alloc(request->arena,
-                        (size_t)from->partition_data_count * sizeof(to->partition_responses[0]));
-        to->partition_responses_count = from->partition_data_count;
-        for (int32_t j = 0; j < from->partition_data_count; j++)
-            produce_partition(join, from, &from->partition_data[j], error,
-                              &to->partition_responses[j]);
+        if (asked->topic_data[i].partition_data_count > 0)
+            produce_topic(join, &asked->topic_data[i], error,
+                          &response->responses[response->responses_count++]);
     }
     join_start(join);
 }
