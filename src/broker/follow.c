@@ -350,6 +350,7 @@ void follow_change(void *context, const struct image_change *change)
     case IMAGE_BROKER_CHANGED:
     case IMAGE_FEATURE_CHANGED:
     case IMAGE_PRODUCER_IDS_CHANGED:
+    case IMAGE_QUOTA_CHANGED:
     case IMAGE_OTHER_CHANGED:
         break;
     }

@@ -29,6 +29,7 @@ struct image *image_destroy(struct image *image)
     controllers_free(image);
     configs_free(image);
     features_free(image);
+    quotas_free(image);
     others_free(image);
     arena_deinit(&image->scratch);
     writer_deinit(&image->held_back);
@@ -172,6 +173,7 @@ static int write_all(const struct image *image, struct image_sink *sink)
     if (r == 0) r = controllers_write(image, sink);
     if (r == 0) r = topics_write(image, sink);
     if (r == 0) r = configs_write(image, sink);
+    if (r == 0) r = quotas_write(image, sink);
     if (r == 0) r = producer_ids_write(image, sink);
     if (r == 0) r = others_write(image, sink);
     return r;

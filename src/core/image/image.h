@@ -1,7 +1,7 @@
 /*
  * image: the cluster as the metadata log tells it: topics, partitions, brokers,
- * controllers, configs, features, producer ids, and whatever else the log
- * holds, kept whole so that a snapshot loses nothing. Built only by applying
+ * controllers, configs, features, quotas, producer ids, and whatever else the
+ * log holds, kept whole so that a snapshot loses nothing. Built only by applying
  * records; the same records give the same image everywhere.
  *
  * What it never does: read a clock, a file or a random number; decide anything;
@@ -138,6 +138,24 @@ struct image_config {
     struct slice value;
 };
 
+/* What somebody may use: an entity is one part for each of user, client-id and ip that it names,
+ * ascending by type. (ClientQuotaEntity, KIP-546) */
+struct image_quota_part {
+    struct slice type;
+    struct slice name; /* null: the default of all that have no quota of their own */
+};
+
+struct image_quota_value {
+    struct slice key; /* producer_byte_rate … */
+    double value;
+};
+
+struct image_quota {
+    struct image_quota_part *parts;
+    struct image_quota_value *values; /* ascending by key; at least one */
+    int32_t part_count, value_count;
+};
+
 /* What one apply changed, for whoever must follow. Later kinds may name things
  * that are gone. */
 enum image_change_kind {
@@ -148,6 +166,7 @@ enum image_change_kind {
     IMAGE_BROKER_CHANGED,
     IMAGE_FEATURE_CHANGED,
     IMAGE_PRODUCER_IDS_CHANGED,
+    IMAGE_QUOTA_CHANGED, /* some entity's */
     IMAGE_OTHER_CHANGED,
 };
 
@@ -217,9 +236,22 @@ const struct image_endpoint *image_broker_endpoint(const struct image_broker *br
 /* The overrides of one resource, ascending by name; *count 0 if none. */
 const struct image_config *image_configs(const struct image *image, enum image_resource resource,
                                          struct slice name, int32_t *count);
+/* The resources of one type that have overrides, in ascending order of names; false at the end.
+ * cursor starts as the null slice. */
+bool image_config_resource_next(const struct image *image, enum image_resource resource,
+                                struct slice *cursor);
 /* One override; null slice if not set. */
 struct slice image_config(const struct image *image, enum image_resource resource,
                           struct slice name, struct slice key);
+
+/* The quotas of an entity, whose parts may come in any order; NULL: it has none. */
+const struct image_quota *image_quota(const struct image *image,
+                                      const struct image_quota_part *parts, int32_t count);
+/* In a fixed order; cursor starts as the null slice and is set by each call. */
+const struct image_quota *image_quota_next(const struct image *image, struct slice *cursor);
+/* NULL: the entity has no part of that type, or no value of that key. */
+const struct image_quota_part *image_quota_part(const struct image_quota *quota, struct slice type);
+const double *image_quota_value(const struct image_quota *quota, struct slice key);
 
 int16_t image_feature(const struct image *image, struct slice name); /* 0: not finalized */
 /* In ascending order of names; false at the end. */

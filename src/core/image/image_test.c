@@ -604,6 +604,42 @@ static void keeps_whole_what_it_does_not_look_into(void **state)
     image_destroy(image);
 }
 
+static void quotas_are_found_by_entity(void **state)
+{
+    (void)state;
+    struct image *image = image_create(1);
+    struct image_quota_part parts[2] = {{SLICE("client-id"), SLICE_NULL},
+                                        {SLICE("user"), SLICE("a")}};
+    struct slice cursor = SLICE_NULL;
+    assert_null(image_quota(image, parts, 2));
+    assert_null(image_quota_next(image, &cursor));
+    assert_int_equal(add_quota(image, false, false, 10), 0);
+    const struct image_quota *quota = image_quota(image, parts, 2);
+    assert_non_null(quota);
+    assert_int_equal(quota->part_count, 2);
+    assert_true(*image_quota_value(quota, SLICE("producer_byte_rate")) == 10);
+    assert_null(image_quota_value(quota, SLICE("consumer_byte_rate")));
+    assert_true(slice_is_null(image_quota_part(quota, SLICE("client-id"))->name));
+    assert_true(slice_equal(image_quota_part(quota, SLICE("user"))->name, SLICE("a")));
+    assert_null(image_quota_part(quota, SLICE("ip")));
+
+    /* Fewer parts, or the empty name for the default, are other entities. */
+    assert_null(image_quota(image, parts, 1));
+    parts[0].name = SLICE("");
+    assert_null(image_quota(image, parts, 2));
+
+    assert_int_equal(add_quota(image, true, false, 11), 0);
+    assert_ptr_equal(image_quota_next(image, &cursor), quota);
+    assert_true(quota->values[0].value == 11);
+    assert_int_equal(quota->value_count, 1);
+    assert_null(image_quota_next(image, &cursor));
+    assert_int_equal(add_quota(image, false, true, 0), 0);
+    cursor = SLICE_NULL;
+    assert_null(image_quota_next(image, &cursor));
+    assert_int_equal(add_quota(image, false, true, 0), 0); /* what is not there may be removed */
+    image_destroy(image);
+}
+
 /* --- snapshots -------------------------------------------------------------------------------- */
 
 static void a_snapshot_gives_an_equal_image(void **state)
@@ -621,6 +657,7 @@ static void a_snapshot_gives_an_equal_image(void **state)
             add_partition(image, &topic_a, p);
         set_config(image, IMAGE_RESOURCE_TOPIC, "a", "retention.ms", "-1");
         add_others(image);
+        assert_int_equal(add_quota(image, true, false, 10), 0);
         struct image *copy = copy_of(image);
         assert_int_equal(image_hash(copy), image_hash(image));
         assert_int_equal(image_partition_count(copy), 20);
@@ -649,6 +686,7 @@ int main(void)
         cmocka_unit_test(a_transaction_is_applied_at_its_end),
         cmocka_unit_test(an_aborted_transaction_never_was),
         cmocka_unit_test(keeps_whole_what_it_does_not_look_into),
+        cmocka_unit_test(quotas_are_found_by_entity),
         cmocka_unit_test(a_snapshot_gives_an_equal_image),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

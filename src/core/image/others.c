@@ -1,6 +1,6 @@
-/* What the image keeps but does not yet look into: quotas, ACLs, SCRAM
- * credentials, delegation tokens, the state of a migration from ZooKeeper. The
- * newest record of each thing is kept whole, so that a snapshot loses nothing.
+/* What the image keeps but does not yet look into: ACLs, SCRAM credentials,
+ * delegation tokens, the state of a migration from ZooKeeper. The newest record
+ * of each thing is kept whole, so that a snapshot loses nothing.
  */
 #include <errno.h>
 #include <string.h>
@@ -73,35 +73,6 @@ static int drop(const struct image_applied *to, struct writer *key, bool must_ex
     remove_other(to->image, old);
     tell_other(to);
     return 0;
-}
-
-/* An entity is a set of pairs: the same set in another order is the same
- * entity. Each round takes the least type not taken yet; there are at most
- * three (user, client-id, ip). */
-static void key_entity(struct writer *key, const struct client_quota_record *record)
-{
-    struct slice last = SLICE_NULL;
-    for (int32_t taken = 0; taken < record->entity_count; taken++) {
-        int32_t least = -1;
-        for (int32_t i = 0; i < record->entity_count; i++) {
-            struct slice type = record->entity[i].entity_type;
-            if (!slice_is_null(last) && slice_compare(type, last) <= 0) continue;
-            if (least < 0 || slice_compare(type, record->entity[least].entity_type) < 0) least = i;
-        }
-        if (least < 0) break;
-        last = record->entity[least].entity_type;
-        key_part(key, last);
-        key_part(key, record->entity[least].entity_name);
-    }
-}
-
-int apply_client_quota(const struct image_applied *to, const struct client_quota_record *record)
-{
-    struct writer key;
-    key_begin(&key, IMAGE_RECORD_CLIENT_QUOTA);
-    key_entity(&key, record);
-    key_part(&key, record->key);
-    return record->remove ? drop(to, &key, false) : keep(to, &key);
 }
 
 static void key_acl(struct writer *key, const struct uuid *id)

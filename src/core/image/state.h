@@ -15,6 +15,7 @@ struct image {
     struct order controllers; /* by id */
     struct order configs;     /* by resource */
     struct order features;    /* by name */
+    struct order quotas;      /* by entity */
     struct order others;      /* whole records, by what they are about */
     int64_t partition_count;
     int64_t next_producer_id;
@@ -95,9 +96,12 @@ MUST_USE int apply_feature_level(const struct image_applied *to,
 MUST_USE int features_write(const struct image *image, struct image_sink *sink);
 void features_free(struct image *image);
 
-/* Records that are kept whole; `key` tells what they are about. */
 MUST_USE int apply_client_quota(const struct image_applied *to,
                                 const struct client_quota_record *record);
+MUST_USE int quotas_write(const struct image *image, struct image_sink *sink);
+void quotas_free(struct image *image);
+
+/* Records that are kept whole; `key` tells what they are about. */
 MUST_USE int apply_access_control_entry(const struct image_applied *to,
                                         const struct access_control_entry_record *record);
 MUST_USE int
