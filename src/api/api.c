@@ -18,9 +18,17 @@ static const struct api_entry entries[] = {
     {API_INIT_PRODUCER_ID, false, api_init_producer_id},
     {API_OFFSET_FOR_LEADER_EPOCH, false, api_offset_for_leader_epoch},
     {API_DESCRIBE_CONFIGS, false, api_describe_configs},
+    {API_ALTER_CONFIGS, true, api_forward_to_controller},
     {API_CREATE_PARTITIONS, true, api_forward_to_controller},
+    {API_ELECT_LEADERS, true, api_forward_to_controller},
     {API_INCREMENTAL_ALTER_CONFIGS, true, api_forward_to_controller},
+    {API_ALTER_PARTITION_REASSIGNMENTS, true, api_forward_to_controller},
+    {API_LIST_PARTITION_REASSIGNMENTS, true, api_forward_to_controller},
+    {API_DESCRIBE_QUORUM, false, api_describe_quorum},
+    {API_UPDATE_FEATURES, true, api_forward_to_controller},
     {API_DESCRIBE_CLUSTER, false, api_describe_cluster},
+    {API_UNREGISTER_BROKER, true, api_forward_to_controller},
+    {API_LIST_CONFIG_RESOURCES, false, api_list_config_resources},
     {API_DESCRIBE_TOPIC_PARTITIONS, false, api_describe_topic_partitions},
 };
 

@@ -82,6 +82,8 @@ void api_init_producer_id(struct api_request *request);
 void api_describe_cluster(struct api_request *request);
 void api_describe_topic_partitions(struct api_request *request);
 void api_describe_configs(struct api_request *request);
+void api_describe_quorum(struct api_request *request);
+void api_list_config_resources(struct api_request *request);
 void api_forward_to_controller(struct api_request *request); /* CreateTopics, DeleteTopics … */
 
 #endif

@@ -26,6 +26,7 @@ static struct controller_input input_of(struct broker *broker)
         .arena = &broker->control_arena,
         .next_offset = metadata_end_offset(broker->metadata),
         .node_id = broker->identity.node_id,
+        .kraft_version = broker->kraft_version,
     };
 }
 
@@ -162,8 +163,10 @@ int control_open(struct broker *broker, bool clean)
         .context = broker,
     };
     int r = metadata_open(&options, &broker->metadata);
-    if (r == 0) broker->kraft_version = metadata_is_dynamic(broker->metadata) ? 1 : 0;
-    return r;
+    if (r < 0) return r;
+    broker->kraft_version = metadata_is_dynamic(broker->metadata) ? 1 : 0;
+    broker->quorum_epoch = metadata_leader_epoch(broker->metadata);
+    return 0;
 }
 
 static void registered(struct metadata_waiter *waiter, int error)

@@ -59,6 +59,21 @@ int16_t shard_kraft_version(const struct shard *shard)
     return shard->broker->kraft_version;
 }
 
+int32_t shard_quorum_epoch(const struct shard *shard)
+{
+    return shard->broker->quorum_epoch;
+}
+
+struct uuid shard_directory_id(const struct shard *shard)
+{
+    return shard->broker->identity.directory_id;
+}
+
+uint16_t shard_port(const struct shard *shard, int tag)
+{
+    return broker_port(shard->broker, tag);
+}
+
 struct slice shard_listener_name(const struct shard *shard, int tag)
 {
     ASSERT(tag >= 0);
@@ -91,11 +106,6 @@ static void on_close(void *context, struct net_connection *connection)
     if (shard->api != NULL) shard->broker->handler->on_close(shard->api, connection);
 }
 
-static int32_t at_most(int64_t value, int32_t most)
-{
-    return value < most ? (int32_t)value : most;
-}
-
 static int create_net(struct shard *shard)
 {
     const struct settings *settings = shard->broker->settings;
@@ -103,9 +113,6 @@ static int create_net(struct shard *shard)
     struct net_limits limits = {
         .frame_size_max = (int32_t)settings_number(settings, SETTING_SOCKET_REQUEST_MAX_BYTES),
         .request_bytes_max = requests / shard->broker->shard_count,
-        .connections_max = at_most(settings_number(settings, SETTING_MAX_CONNECTIONS), INT32_MAX),
-        .connections_per_ip_max =
-            at_most(settings_number(settings, SETTING_MAX_CONNECTIONS_PER_IP), INT32_MAX),
         .in_flight_max = IN_FLIGHT_MAX,
         .unsent_bytes_max = UNSENT_MAX_BYTES,
         .idle_ms = settings_number(settings, SETTING_CONNECTIONS_MAX_IDLE_MS),

@@ -29,6 +29,11 @@ struct slice shard_cluster_id(const struct shard *shard);
 int32_t shard_node_id(const struct shard *shard);
 /* The level of kraft.version: 1 where the quorum's voters are in its log (KIP-853). */
 int16_t shard_kraft_version(const struct shard *shard);
+/* The epoch in which this node leads the quorum, and where it keeps the quorum's log. */
+int32_t shard_quorum_epoch(const struct shard *shard);
+struct uuid shard_directory_id(const struct shard *shard);
+/* The port of the listener with this number; the one that was bound where 0 was asked for. */
+uint16_t shard_port(const struct shard *shard, int tag);
 /* The name of the listener with this number (net_connection_tag). */
 struct slice shard_listener_name(const struct shard *shard, int tag);
 

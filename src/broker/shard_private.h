@@ -44,6 +44,7 @@ struct partition {
     struct settings_topic config;
     int32_t leader_epoch;
     int32_t isr_count;
+    int32_t replica_count;
     bool leads;
     int64_t recovery_point;       /* durable with its indexes */
     int64_t start_checkpoint;     /* log start offset as last written down */
@@ -213,6 +214,7 @@ struct broker {
     /* control.c */
     struct metadata *metadata;
     int16_t kraft_version;
+    int32_t quorum_epoch; /* of this life */
     struct prng random;
     struct arena control_arena;
     int64_t producer_id_next, producer_id_end;

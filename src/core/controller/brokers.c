@@ -85,3 +85,27 @@ void controller_plan_fencing(const struct controller_input *input, int32_t broke
     if (active != was_active) plan_leaderships(&planner, broker_id, active);
     planner_end(&planner, true, plan);
 }
+
+/* A broker that will not come back. What it led is led by others, or by nobody. */
+int plan_unregister_broker(const struct controller_input *input, int16_t version,
+                           const void *message, struct controller_plan *plan, struct writer *reply)
+{
+    const struct unregister_broker_request *request = message;
+    const struct image_broker *broker = image_broker_by_id(input->image, request->broker_id);
+    struct unregister_broker_response response;
+    wire_defaults(&wire_unregister_broker_response, &response);
+    struct planner planner;
+    planner_begin(&planner, input);
+    if (broker == NULL) {
+        response.error_code = (int16_t)KAFKA_ERROR_BROKER_ID_NOT_REGISTERED;
+        response.error_message = arena_printf(
+            input->arena, "Broker ID %d is not currently registered", (int)request->broker_id);
+    } else {
+        plan_leaderships(&planner, broker->id, false);
+        struct unregister_broker_record record = {.broker_id = broker->id,
+                                                  .broker_epoch = broker->epoch};
+        planner_add(&planner, IMAGE_RECORD_UNREGISTER_BROKER, &record);
+    }
+    planner_end(&planner, true, plan);
+    return wire_encode(&wire_unregister_broker_response, version, &response, reply, NULL);
+}

@@ -99,12 +99,15 @@ struct refusal check_altered_resource(const struct alteration *alteration)
         return alteration->asked->resource_name.size == 0 ? (struct refusal){0}
                                                           : check_node(alteration);
     case IMAGE_RESOURCE_BROKER_LOGGER:
+        if (alteration->replaces) break; /* AlterConfigs never knew them */
         return refuse(KAFKA_ERROR_INVALID_REQUEST,
                       SLICE("The log level is set when a node starts, by gregor.log.level."));
     default:
-        return refuse(KAFKA_ERROR_INVALID_REQUEST,
-                      arena_printf(alteration->input->arena, "Unknown resource type %d", type));
+        break;
     }
+    return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                  arena_printf(alteration->input->arena, "Unknown resource type %d",
+                               (int)alteration->asked->resource_type));
 }
 
 /* --- a broker --------------------------------------------------------------------------------- */
@@ -169,7 +172,7 @@ static struct refusal check_broker_value(const struct alteration *alteration,
 static struct refusal check_min_insync(const struct alteration *alteration,
                                        const struct altered_setting *altered)
 {
-    if (!altered->asked || !elr_is_enabled(alteration->input->image) ||
+    if ((!altered->asked && !altered->dropped) || !elr_is_enabled(alteration->input->image) ||
         !slice_equal(altered->name, setting_get(SETTING_MIN_INSYNC_REPLICAS)->name))
         return (struct refusal){0};
     if (alteration->asked->resource_name.size > 0)
@@ -183,11 +186,17 @@ static struct refusal check_min_insync(const struct alteration *alteration,
     return (struct refusal){0};
 }
 
-static struct refusal check_broker(const struct alteration *alteration)
+struct refusal check_altered_broker(const struct alteration *alteration)
 {
     struct refusal refusal = check_update_modes(alteration);
     for (int32_t i = 0; i < alteration->count && refusal.error == KAFKA_ERROR_NONE; i++)
         refusal = check_broker_value(alteration, &alteration->settings[i]);
+    return refusal;
+}
+
+static struct refusal check_broker(const struct alteration *alteration)
+{
+    struct refusal refusal = {0};
     for (int32_t i = 0; i < alteration->count && refusal.error == KAFKA_ERROR_NONE; i++)
         refusal = check_min_insync(alteration, &alteration->settings[i]);
     return refusal;

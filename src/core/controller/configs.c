@@ -1,10 +1,9 @@
-/* IncrementalAlterConfigs: settings that are set, deleted, appended to and subtracted from.
- * (KIP-339; ConfigurationControlManager.incrementalAlterConfigResource) */
+/* What a request makes of the settings of one resource: set, deleted, appended to, subtracted from,
+ * or all replaced. (KIP-133, KIP-339; ConfigurationControlManager.incrementalAlterConfigResource,
+ * legacyAlterConfigResource) */
 #include <string.h>
 
 #include "core/controller/plan.h"
-
-enum alter_operation { ALTER_SET = 0, ALTER_DELETE = 1, ALTER_APPEND = 2, ALTER_SUBTRACT = 3 };
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
@@ -129,7 +128,7 @@ static struct refusal operate(const struct alteration *alteration,
         altered->value = list_without(list, op->value, arena);
         break;
     default:
-        /* Kafka says so for brokers; for others it answers the whole request with an error. */
+        ASSERT(alteration->asked->resource_type == IMAGE_RESOURCE_BROKER); /* others spoil */
         return refuse(KAFKA_ERROR_INVALID_REQUEST,
                       arena_printf(arena, "Unknown operations type %d", op->config_operation));
     }
@@ -142,9 +141,8 @@ static struct refusal operate(const struct alteration *alteration,
 
 /* --- one resource ----------------------------------------------------------------------------- */
 
-/* What is set now, and what the request names: altered[i] is what its i-th operation is about.
- * False: it names a key twice. */
-static bool begin(struct alteration *alteration, struct altered_setting **altered)
+/* What is set now, and what the request names. False: it names a key twice. */
+static bool begin(struct alteration *alteration)
 {
     const struct controller_input *input = alteration->input;
     int32_t operations = alteration->asked->configs_count;
@@ -154,11 +152,13 @@ static bool begin(struct alteration *alteration, struct altered_setting **altere
                       alteration->asked->resource_name, &count);
     struct altered_setting *settings =
         arena_alloc(input->arena, ((size_t)count + (size_t)operations) * sizeof(settings[0]));
+    struct altered_setting **altered =
+        arena_alloc(input->arena, (size_t)operations * sizeof(altered[0]));
     struct map by_name;
     map_init(&by_name, 0);
     for (int32_t i = 0; i < count; i++) {
-        settings[i] =
-            (struct altered_setting){configs[i].name, configs[i].value, configs[i].value, false};
+        settings[i] = (struct altered_setting){configs[i].name, configs[i].value, configs[i].value,
+                                               false, false};
         map_put(&by_name, settings[i].name, &settings[i]);
     }
     bool twice = false;
@@ -174,7 +174,13 @@ static bool begin(struct alteration *alteration, struct altered_setting **altere
         altered[i]->asked = true;
     }
     map_deinit(&by_name);
+    for (int32_t i = 0; i < count && alteration->replaces; i++) {
+        if (settings[i].asked) continue;
+        settings[i].value = SLICE_NULL;
+        settings[i].dropped = true;
+    }
     alteration->settings = settings;
+    alteration->altered = altered;
     alteration->count = count;
     return !twice;
 }
@@ -206,16 +212,15 @@ static struct refusal check_values(const struct alteration *alteration)
     return refuse(KAFKA_ERROR_INVALID_REQUEST, (struct slice){text.bytes, text.size});
 }
 
-/* Records of what becomes different. A broker's settings are written even when they do not: a file
- * that one of them names may have new contents. (KIP-226) */
-static void plan_alteration(struct planner *planner, const struct alteration *alteration)
+/* Records of what becomes different, and of what goes unnamed. A broker's settings are written even
+ * when they do not change: a file that one of them names may have new contents. (KIP-226) */
+static void plan_records(struct planner *planner, const struct alteration *alteration)
 {
+    bool always = alteration->asked->resource_type == IMAGE_RESOURCE_BROKER;
     for (int32_t i = 0; i < alteration->count; i++) {
         const struct altered_setting *altered = &alteration->settings[i];
-        if (!altered->asked) continue;
-        if (alteration->asked->resource_type != IMAGE_RESOURCE_BROKER &&
-            slice_equal(altered->now, altered->value))
-            continue;
+        if (!altered->asked && !altered->dropped) continue;
+        if (!always && slice_equal(altered->now, altered->value)) continue;
         struct config_record record = {
             .resource_type = alteration->asked->resource_type,
             .resource_name = alteration->asked->resource_name,
@@ -226,79 +231,52 @@ static void plan_alteration(struct planner *planner, const struct alteration *al
     }
 }
 
-static struct refusal
-alter_resource(struct planner *planner,
-               const struct incremental_alter_configs_request_alter_configs_resource *asked)
+static struct refusal operate_all(struct alteration *alteration)
 {
-    const struct controller_input *input = planner->input;
-    if (asked->configs_count > CONTROLLER_RECORDS_MAX) return refuse_too_many();
-    struct alteration alteration = {.input = input, .asked = asked};
-    struct altered_setting **altered =
-        arena_alloc(input->arena, (size_t)asked->configs_count * sizeof(altered[0]));
-    if (!begin(&alteration, altered))
+    for (int32_t i = 0; i < alteration->asked->configs_count; i++) {
+        struct refusal refusal =
+            operate(alteration, &alteration->asked->configs[i], alteration->altered[i]);
+        if (refusal.error != KAFKA_ERROR_NONE) return refusal;
+    }
+    return (struct refusal){0};
+}
+
+static bool has_unknown_operation(const struct alteration *alteration)
+{
+    for (int32_t i = 0; i < alteration->asked->configs_count; i++) {
+        int operation = alteration->asked->configs[i].config_operation;
+        if (operation < ALTER_SET || operation > ALTER_SUBTRACT) return true;
+    }
+    return false;
+}
+
+struct refusal alteration_prepare(struct alteration *alteration)
+{
+    if (!begin(alteration))
         return refuse(KAFKA_ERROR_INVALID_REQUEST, SLICE("Error due to duplicate config keys"));
-    struct refusal refusal = check_values(&alteration);
-    if (refusal.error == KAFKA_ERROR_NONE) refusal = check_altered_resource(&alteration);
-    for (int32_t i = 0; i < asked->configs_count && refusal.error == KAFKA_ERROR_NONE; i++)
-        refusal = operate(&alteration, &asked->configs[i], altered[i]);
-    if (refusal.error == KAFKA_ERROR_NONE) refusal = check_altered_settings(&alteration);
+    struct refusal refusal = check_values(alteration);
+    if (refusal.error == KAFKA_ERROR_NONE) refusal = check_altered_resource(alteration);
     if (refusal.error != KAFKA_ERROR_NONE) return refusal;
-    plan_alteration(planner, &alteration);
-    return planner->count > CONTROLLER_RECORDS_MAX ? refuse_too_many() : refusal;
+    if (alteration->asked->resource_type != IMAGE_RESOURCE_BROKER) {
+        alteration->spoils = has_unknown_operation(alteration);
+        return refusal;
+    }
+    refusal = operate_all(alteration);
+    return refusal.error == KAFKA_ERROR_NONE ? check_altered_broker(alteration) : refusal;
 }
 
-/* --- the request ------------------------------------------------------------------------------ */
-
-/* Which resources are named more than once: each of them is refused. */
-static void find_repeated(const struct incremental_alter_configs_request *request,
-                          struct arena *arena, bool *repeated)
+struct refusal alteration_plan(struct alteration *alteration, struct planner *planner)
 {
-    struct map first;
-    map_init(&first, 0);
-    for (int32_t i = 0; i < request->resources_count; i++) {
-        struct slice name = request->resources[i].resource_name;
-        uint8_t *key = arena_alloc(arena, name.size + 1);
-        key[0] = (uint8_t)request->resources[i].resource_type;
-        if (name.size > 0) memcpy(key + 1, name.data, name.size);
-        bool *before = map_get(&first, (struct slice){key, name.size + 1});
-        if (before == NULL)
-            map_put(&first, (struct slice){key, name.size + 1}, &repeated[i]);
-        else
-            *before = repeated[i] = true;
-    }
-    map_deinit(&first);
-}
-
-int plan_alter_configs(const struct controller_input *input, int16_t version, const void *message,
-                       struct controller_plan *plan, struct writer *reply)
-{
-    const struct incremental_alter_configs_request *request = message;
-    struct planner planner;
-    planner_begin(&planner, input);
-    size_t count = (size_t)request->resources_count;
-    bool *repeated = arena_alloc(input->arena, count * sizeof(repeated[0]));
-    find_repeated(request, input->arena, repeated);
-    struct incremental_alter_configs_response response = {
-        .responses_count = request->resources_count,
-        .responses = arena_alloc(input->arena, count * sizeof(response.responses[0])),
-    };
-    for (size_t i = 0; i < count; i++) {
-        const struct incremental_alter_configs_request_alter_configs_resource *asked =
-            &request->resources[i];
-        int32_t planned = planner.count;
-        struct refusal refusal = repeated[i]
-                                     ? refuse(KAFKA_ERROR_INVALID_REQUEST,
-                                              SLICE("Each resource must appear at most once."))
-                                     : alter_resource(&planner, asked);
-        if (refusal.error != KAFKA_ERROR_NONE) planner_cut(&planner, planned);
-        response.responses[i] =
-            (struct incremental_alter_configs_response_alter_configs_resource_response){
-                .error_code = (int16_t)refusal.error,
-                .error_message = refusal.message,
-                .resource_type = asked->resource_type,
-                .resource_name = asked->resource_name,
-            };
-    }
-    planner_end(&planner, !request->validate_only, plan);
-    return wire_encode(&wire_incremental_alter_configs_response, version, &response, reply, NULL);
+    ASSERT(!alteration->spoils);
+    if (alteration->asked->configs_count > CONTROLLER_RECORDS_MAX) return refuse_too_many();
+    struct refusal refusal = {0};
+    if (alteration->asked->resource_type != IMAGE_RESOURCE_BROKER)
+        refusal = operate_all(alteration);
+    if (refusal.error == KAFKA_ERROR_NONE) refusal = check_altered_settings(alteration);
+    if (refusal.error != KAFKA_ERROR_NONE) return refusal;
+    int32_t planned = planner->count;
+    plan_records(planner, alteration);
+    if (planner->count <= CONTROLLER_RECORDS_MAX) return refusal;
+    planner_cut(planner, planned);
+    return refuse_too_many();
 }

@@ -14,7 +14,16 @@ static const struct {
     {API_CREATE_TOPICS, &wire_create_topics_request, plan_create_topics},
     {API_DELETE_TOPICS, &wire_delete_topics_request, plan_delete_topics},
     {API_CREATE_PARTITIONS, &wire_create_partitions_request, plan_create_partitions},
-    {API_INCREMENTAL_ALTER_CONFIGS, &wire_incremental_alter_configs_request, plan_alter_configs},
+    {API_ALTER_CONFIGS, &wire_alter_configs_request, plan_alter_configs},
+    {API_ELECT_LEADERS, &wire_elect_leaders_request, plan_elect_leaders},
+    {API_INCREMENTAL_ALTER_CONFIGS, &wire_incremental_alter_configs_request,
+     plan_incremental_alter_configs},
+    {API_ALTER_PARTITION_REASSIGNMENTS, &wire_alter_partition_reassignments_request,
+     plan_alter_partition_reassignments},
+    {API_LIST_PARTITION_REASSIGNMENTS, &wire_list_partition_reassignments_request,
+     plan_list_partition_reassignments},
+    {API_UPDATE_FEATURES, &wire_update_features_request, plan_update_features},
+    {API_UNREGISTER_BROKER, &wire_unregister_broker_request, plan_unregister_broker},
 };
 
 int controller_plan_request(const struct controller_input *input, enum api_key key, int16_t version,

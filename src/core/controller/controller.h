@@ -26,6 +26,7 @@ struct controller_input {
     struct arena *arena; /* of the request: records and reply live in it */
     int64_t next_offset; /* that the plan's first record will have */
     int32_t node_id;
+    int16_t kraft_version; /* the quorum's level: it is in its log and not in the image */
 };
 
 enum {
@@ -47,7 +48,7 @@ struct controller_plan {
  * larger than CONTROLLER_BODY_BYTES_MAX (close the connection); -ENOTSUP: not an API of the
  * controller; -EMSGSIZE: the reply has no room. Kafka errors go into the reply. A plan without
  * records (validate only, all refused) is replied when what was planned before is committed, as all
- * are. CreateTopics, DeleteTopics, CreatePartitions, IncrementalAlterConfigs. */
+ * are. controller.c lists the requests. */
 MUST_USE int controller_plan_request(const struct controller_input *input, enum api_key key,
                                      int16_t version, struct slice body,
                                      struct controller_plan *plan, struct writer *reply);

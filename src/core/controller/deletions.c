@@ -19,11 +19,6 @@ struct deletion {
     int32_t doom_count;
 };
 
-static struct refusal refuse_plainly(enum kafka_error error)
-{
-    return refuse(error, slice_of(kafka_error_text(error)));
-}
-
 static void answer_deletion(struct deletion *deletion, struct slice name, const struct uuid *id,
                             struct refusal refusal)
 {

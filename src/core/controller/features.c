@@ -35,7 +35,7 @@ controller_supported_next(const struct controller_supported *after)
     return next == supported + ARRAY_COUNT(supported) ? NULL : next;
 }
 
-static const struct controller_supported *find(struct slice name)
+const struct controller_supported *find_supported(struct slice name)
 {
     for (size_t i = 0; i < ARRAY_COUNT(supported); i++)
         if (slice_equal(name, slice_of(supported[i].name))) return &supported[i];
@@ -67,7 +67,7 @@ static int check_levels(struct arena *arena, const struct controller_feature *fe
                         int32_t count, struct slice *error)
 {
     for (int32_t i = 0; i < count; i++) {
-        const struct controller_supported *feature = find(features[i].name);
+        const struct controller_supported *feature = find_supported(features[i].name);
         if (feature == NULL) {
             *error = arena_printf(arena,
                                   "Unsupported feature: %.*s. Supported features are: "
@@ -106,7 +106,7 @@ int controller_plan_bootstrap(struct arena *arena, const struct controller_featu
 {
     int r = check_levels(arena, features, count, error);
     if (r < 0) return r;
-    const struct controller_supported *metadata = find(SLICE("metadata.version"));
+    const struct controller_supported *metadata = find_supported(SLICE("metadata.version"));
     ASSERT(metadata != NULL);
     int16_t metadata_version = chosen_level(features, count, metadata, metadata->fresh);
     struct controller_input input = {.arena = arena};
@@ -128,7 +128,7 @@ int controller_plan_bootstrap(struct arena *arena, const struct controller_featu
 
 /* With eligible leader replicas, the cluster's min.insync.replicas must not change by a restart:
  * it becomes part of the metadata. (KIP-966) */
-static void add_min_insync_replicas(struct planner *planner)
+void plan_cluster_min_insync_replicas(struct planner *planner)
 {
     const struct setting *setting = setting_get(SETTING_MIN_INSYNC_REPLICAS);
     int64_t value = settings_number(planner->input->settings, SETTING_MIN_INSYNC_REPLICAS);
@@ -172,7 +172,7 @@ int controller_plan_activation(const struct controller_input *input,
     }
     for (int32_t i = 0; i < bootstrap->record_count; i++)
         planner_add_encoded(&planner, bootstrap->records[i]);
-    if (elr) add_min_insync_replicas(&planner);
+    if (elr) plan_cluster_min_insync_replicas(&planner);
     if (in_transaction) {
         struct end_transaction_record record = {0};
         planner_add_version(&planner, IMAGE_RECORD_END_TRANSACTION, 0, &record);

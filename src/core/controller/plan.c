@@ -75,6 +75,11 @@ struct refusal refuse(enum kafka_error error, struct slice message)
     return (struct refusal){error, message};
 }
 
+struct refusal refuse_plainly(enum kafka_error error)
+{
+    return refuse(error, slice_of(kafka_error_text(error)));
+}
+
 struct refusal refuse_too_many(void)
 {
     return refuse(KAFKA_ERROR_POLICY_VIOLATION,

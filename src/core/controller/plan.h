@@ -39,6 +39,7 @@ void planner_end(struct planner *planner, bool keep, struct controller_plan *pla
 /* "That is more than one request may do": what Kafka says of its BoundedList. */
 struct refusal refuse_too_many(void);
 struct refusal refuse(enum kafka_error error, struct slice message);
+struct refusal refuse_plainly(enum kafka_error error); /* in the words of the error itself */
 
 /* Is it registered, not fenced and not about to leave? */
 bool broker_is_active(const struct image_broker *broker);
@@ -54,9 +55,27 @@ MUST_USE int plan_delete_topics(const struct controller_input *input, int16_t ve
 MUST_USE int plan_create_partitions(const struct controller_input *input, int16_t version,
                                     const void *message, struct controller_plan *plan,
                                     struct writer *reply);
+MUST_USE int plan_incremental_alter_configs(const struct controller_input *input, int16_t version,
+                                            const void *message, struct controller_plan *plan,
+                                            struct writer *reply);
 MUST_USE int plan_alter_configs(const struct controller_input *input, int16_t version,
                                 const void *message, struct controller_plan *plan,
                                 struct writer *reply);
+MUST_USE int plan_elect_leaders(const struct controller_input *input, int16_t version,
+                                const void *message, struct controller_plan *plan,
+                                struct writer *reply);
+MUST_USE int plan_alter_partition_reassignments(const struct controller_input *input,
+                                                int16_t version, const void *message,
+                                                struct controller_plan *plan, struct writer *reply);
+MUST_USE int plan_list_partition_reassignments(const struct controller_input *input,
+                                               int16_t version, const void *message,
+                                               struct controller_plan *plan, struct writer *reply);
+MUST_USE int plan_update_features(const struct controller_input *input, int16_t version,
+                                  const void *message, struct controller_plan *plan,
+                                  struct writer *reply);
+MUST_USE int plan_unregister_broker(const struct controller_input *input, int16_t version,
+                                    const void *message, struct controller_plan *plan,
+                                    struct writer *reply);
 
 /* --- places ----------------------------------------------------------------------------------- */
 
@@ -100,12 +119,15 @@ void plan_leaderships(struct planner *planner, int32_t broker_id, bool active);
 
 /* --- settings --------------------------------------------------------------------------------- */
 
+enum alter_operation { ALTER_SET = 0, ALTER_DELETE = 1, ALTER_APPEND = 2, ALTER_SUBTRACT = 3 };
+
 /* One key of a resource, now and as it would be. */
 struct altered_setting {
     struct slice name;
     struct slice now;   /* null: not set */
     struct slice value; /* null: not set */
     bool asked;         /* the request names it */
+    bool dropped;       /* it goes because the request, which replaces all, does not name it */
 };
 
 /* What a request makes of one resource. */
@@ -113,8 +135,16 @@ struct alteration {
     const struct controller_input *input;
     const struct incremental_alter_configs_request_alter_configs_resource *asked;
     struct altered_setting *settings; /* those that are set, then the new ones */
-    int32_t count;
+    struct altered_setting **altered; /* what each operation is about */
+    int32_t count;                    /* of the settings */
+    bool replaces;                    /* AlterConfigs: what it does not name goes */
+    bool spoils;                      /* an operation that does not exist: the request is refused */
 };
+
+/* What the node that is asked looks at; then, if nothing spoils the request, what the controller
+ * does. A refused one has planned nothing. */
+struct refusal alteration_prepare(struct alteration *alteration);
+struct refusal alteration_plan(struct alteration *alteration, struct planner *planner);
 
 /* Checks the settings of a topic to be created: pairs with the last of equal keys, in the arena. */
 struct refusal check_topic_settings(const struct controller_input *input,
@@ -124,11 +154,25 @@ struct refusal check_topic_settings(const struct controller_input *input,
 /* May this resource be altered by way of this node, before it is known how? */
 struct refusal check_altered_resource(const struct alteration *alteration);
 
-/* May it be as it would be now? */
+/* May a broker's settings be as they would be now? */
+struct refusal check_altered_broker(const struct alteration *alteration);
+
+/* May the resource, as far as the cluster has a say? */
 struct refusal check_altered_settings(const struct alteration *alteration);
 
 /* NULL: such a resource has no key of that name. */
 const struct setting *find_altered_key(const struct alteration *alteration, struct slice name);
+
+/* --- features --------------------------------------------------------------------------------- */
+
+const struct controller_supported *find_supported(struct slice name); /* NULL: no such feature */
+
+/* Do records differ from those of the level below? There is no way back across such a level.
+ * (MetadataVersion.didMetadataChange) */
+bool metadata_version_changes_records(int16_t level);
+
+/* min.insync.replicas as this node has it becomes that of the cluster. */
+void plan_cluster_min_insync_replicas(struct planner *planner);
 
 /* Does an eligible leader replica count? (eligible.leader.replicas.version, KIP-966) */
 bool elr_is_enabled(const struct image *image);

@@ -182,3 +182,15 @@ struct slice image_config(const struct image *image, enum image_resource resourc
     int32_t at = find_config(found, key, &present);
     return present ? found->configs[at].value : SLICE_NULL;
 }
+
+bool image_config_resource_next(const struct image *image, enum image_resource resource,
+                                struct slice *cursor)
+{
+    struct slice key = resource_key(resource, *cursor);
+    struct order_item *item = slice_is_null(*cursor) ? order_find(&image->configs, key) : NULL;
+    if (item == NULL) item = order_after(&image->configs, key);
+    image_forget(key);
+    if (item == NULL || item->key.data[0] != (uint8_t)resource) return false;
+    *cursor = resource_name(CONTAINER_OF(item, struct resource, item));
+    return true;
+}
