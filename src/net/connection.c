@@ -8,57 +8,59 @@
 
 static void on_ready(void *context, unsigned what);
 
-static struct slice ip_key(const struct net_ip *ip)
+void connection_create(struct net_listener *listener, struct os_socket *socket)
 {
-    return slice_of(ip->text);
-}
-
-static struct net_ip *ip_of(struct net *net, const char *text)
-{
-    struct net_ip *ip = map_get(&net->ips, slice_of(text));
-    if (ip != NULL) return ip;
-    ip = memory_alloc_zero(sizeof(*ip));
-    snprintf(ip->text, sizeof(ip->text), "%s", text);
-    map_put(&net->ips, ip_key(ip), ip);
-    return ip;
-}
-
-static void ip_leave(struct net *net, struct net_ip *ip)
-{
-    ASSERT(ip->connections > 0);
-    if (--ip->connections > 0) return;
-    map_remove(&net->ips, ip_key(ip));
-    memory_free(ip);
-}
-
-void connection_create(struct net *net, struct os_socket *socket, int tag)
-{
+    struct net *net = listener->net;
     char text[OS_ADDRESS_TEXT_MAX];
     uint16_t port;
     os_socket_address(socket, true, text, &port);
-    struct net_ip *ip = ip_of(net, text);
-    ip->connections++;
-    if (net->counters.connections >= net->limits.connections_max ||
-        ip->connections > net->limits.connections_per_ip_max) {
-        ip_leave(net, ip);
-        net->counters.refused++;
-        os_socket_close(socket);
-        return;
-    }
     struct net_connection *connection = memory_alloc_zero(sizeof(*connection));
     connection->net = net;
+    connection->listener = listener;
     connection->socket = socket;
-    connection->ip = ip;
-    connection->tag = tag;
     connection->id = ++net->next_id;
     connection->active_ns = os_monotonic_ns(net->os);
+    connection->ip_size = strlen(text);
     snprintf(connection->peer, sizeof(connection->peer), "%s:%u", text, (unsigned)port);
     list_init(&connection->line);
     list_push_back(&net->connections, &connection->link);
     net->counters.connections++;
     net->counters.accepted++;
+    if (net->handler.on_accept != NULL)
+        net->handler.on_accept(net->handler.context, connection);
+    else
+        net_connection_admit(connection);
+}
+
+static void end_asking(struct net_connection *connection, enum net_admission answer)
+{
+    ASSERT(connection->admission == NET_ASKED);
+    connection->admission = answer;
+    listener_resume(connection->listener);
+}
+
+void net_connection_admit(struct net_connection *connection)
+{
+    struct net *net = connection->net;
+    end_asking(connection, NET_ADMITTED);
     if (net->handler.on_open != NULL) net->handler.on_open(net->handler.context, connection);
     connection_rewatch(connection);
+}
+
+void net_connection_refuse(struct net_connection *connection, int64_t at_ns)
+{
+    struct net *net = connection->net;
+    end_asking(connection, NET_REFUSED);
+    net->counters.refused++;
+    if (at_ns <= os_monotonic_ns(net->os))
+        connection_close(connection);
+    else
+        heap_put(&net->muted, &connection->muted, at_ns);
+}
+
+bool net_connection_is_admitted(const struct net_connection *connection)
+{
+    return connection->admission == NET_ADMITTED;
 }
 
 /* Frees it once the handler has given back its exchanges: until then only they can reach it. */
@@ -68,6 +70,8 @@ void connection_close(struct net_connection *connection)
     ASSERT(!connection->dying);
     connection->dying = true;
     if (net->handler.on_close != NULL) net->handler.on_close(net->handler.context, connection);
+    if (connection->admission == NET_ASKED) listener_resume(connection->listener);
+    heap_remove(&net->muted, &connection->muted);
     connection->socket = os_socket_close(connection->socket);
     if (connection->stalled_ns != 0) net->stalled_count--;
     struct list_link *link;
@@ -80,7 +84,6 @@ void connection_close(struct net_connection *connection)
     list_remove(&connection->link);
     if (list_is_linked(&connection->send_link)) list_remove(&connection->send_link);
     if (list_is_linked(&connection->read_link)) list_remove(&connection->read_link);
-    ip_leave(net, connection->ip);
     net->counters.connections--;
     if (!connection->receiving) memory_free(connection);
 }
@@ -89,6 +92,8 @@ void connection_close(struct net_connection *connection)
 static bool may_take(const struct net_connection *connection)
 {
     const struct net *net = connection->net;
+    if (connection->admission != NET_ADMITTED) return false;
+    if (connection->held || heap_contains(&connection->muted)) return false;
     if (connection->in_flight >= net->limits.in_flight_max) return false;
     if ((int64_t)connection->unsent_bytes >= net->limits.unsent_bytes_max) return false;
     return true;
@@ -119,9 +124,7 @@ void connection_rewatch(struct net_connection *connection)
 {
     struct net *net = connection->net;
     unsigned want = 0;
-    bool muted =
-        connection->muted_until_ns > 0 && connection->muted_until_ns > os_monotonic_ns(net->os);
-    if (may_take(connection) && !muted) {
+    if (may_take(connection)) {
         if (!is_admitted(connection))
             net->starved = true;
         else if (splitter_has_frame(&connection->splitter))
@@ -213,20 +216,47 @@ static void on_ready(void *context, unsigned what)
     if (what & OS_READABLE) connection_read(connection);
 }
 
+void net_connection_hold(struct net_connection *connection)
+{
+    ASSERT(!connection->held); /* nothing was handed out since that another could hold it by */
+    connection->held = true;
+    if (!connection->receiving) connection_rewatch(connection);
+}
+
 void net_connection_mute(struct net_connection *connection, int64_t until_ns)
 {
-    if (until_ns > connection->muted_until_ns) connection->muted_until_ns = until_ns;
-    if (!connection->receiving) connection_rewatch(connection);
+    struct net *net = connection->net;
+    ASSERT(connection->held);
+    ASSERT(!heap_contains(&connection->muted));
+    connection->held = false;
+    if (until_ns > os_monotonic_ns(net->os))
+        heap_put(&net->muted, &connection->muted, until_ns);
+    else if (!connection->receiving)
+        connection_rewatch(connection);
+}
+
+void connection_end_mute(struct net_connection *connection)
+{
+    heap_remove(&connection->net->muted, &connection->muted);
+    if (connection->admission == NET_REFUSED)
+        connection_close(connection);
+    else
+        connection_rewatch(connection);
 }
 
 int net_connection_tag(const struct net_connection *connection)
 {
-    return connection->tag;
+    return connection->listener->tag;
 }
 
 const char *net_connection_peer(const struct net_connection *connection)
 {
     return connection->peer;
+}
+
+struct slice net_connection_ip(const struct net_connection *connection)
+{
+    return (struct slice){(const uint8_t *)connection->peer, connection->ip_size};
 }
 
 uint64_t net_connection_id(const struct net_connection *connection)

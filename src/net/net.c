@@ -18,9 +18,7 @@ int net_create(struct os *os, const struct net_limits *limits, const struct net_
     net->limits = *limits;
     net->handler = *handler;
     net->buffers = buffer_pool_create(NET_BUFFERS_IDLE_MAX);
-    uint64_t seed;
-    os_random(os, &seed, sizeof(seed));
-    map_init(&net->ips, seed);
+    heap_init(&net->muted);
     list_init(&net->connections);
     list_init(&net->to_send);
     list_init(&net->to_read);
@@ -42,18 +40,16 @@ struct net *net_destroy(struct net *net)
         writer_deinit(&slot->public.reply);
         memory_free(slot);
     }
-    map_deinit(&net->ips);
+    heap_deinit(&net->muted);
     buffer_pool_destroy(net->buffers);
     memory_free(net);
     return NULL;
 }
 
-static void on_acceptable(void *context, unsigned what)
+static void accept_some(struct net_listener *listener)
 {
-    (void)what;
-    struct net_listener *listener = context;
     struct net *net = listener->net;
-    for (int i = 0; i < ACCEPTS_PER_TURN && listener->socket != NULL; i++) {
+    for (int i = 0; i < ACCEPTS_PER_TURN && !listener->asking; i++) {
         struct os_socket *socket;
         int r = os_accept(listener->socket, &socket);
         if (r == -EAGAIN) return;
@@ -61,8 +57,28 @@ static void on_acceptable(void *context, unsigned what)
             net->counters.refused++;
             return;
         }
-        connection_create(net, socket, listener->tag);
+        listener->asking = true;
+        connection_create(listener, socket);
     }
+}
+
+/* Who comes while the last one waits to be let in waits in the kernel's queue. */
+static void on_acceptable(void *context, unsigned what)
+{
+    (void)what;
+    struct net_listener *listener = context;
+    listener->accepting = true;
+    accept_some(listener);
+    listener->accepting = false;
+    if (listener->asking) os_socket_watch(listener->socket, 0, on_acceptable, listener);
+}
+
+void listener_resume(struct net_listener *listener)
+{
+    ASSERT(listener->asking);
+    listener->asking = false;
+    if (listener->accepting || listener->socket == NULL) return;
+    os_socket_watch(listener->socket, OS_READABLE, on_acceptable, listener);
 }
 
 int net_listen(struct net *net, const struct os_address *address,
@@ -123,13 +139,9 @@ static void evict(struct net *net, int64_t now_ns)
             connection_close(connection);
             continue;
         }
-        if (connection->muted_until_ns != 0 && connection->muted_until_ns <= now_ns) {
-            connection->muted_until_ns = 0;
-            connection_rewatch(connection);
-        }
-        /* The rest of the list was active later; only stalled and muted ones matter there. */
+        /* The rest of the list was active later; only stalled ones matter there. */
         bool fresh = net->limits.idle_ms < 0 || now_ns - connection->active_ns < idle_ns;
-        if (fresh && net->stalled_count == 0 && connection->muted_until_ns == 0) break;
+        if (fresh && net->stalled_count == 0) break;
     }
 }
 
@@ -144,8 +156,17 @@ static int64_t tick_interval_ns(const struct net *net)
     return interval_ns > least_ns ? interval_ns : least_ns;
 }
 
+static void end_mutes(struct net *net, int64_t now_ns)
+{
+    struct heap_node *node;
+    while ((node = heap_first(&net->muted)) != NULL && node->deadline <= now_ns)
+        connection_end_mute(CONTAINER_OF(node, struct net_connection, muted));
+}
+
 void net_tick(struct net *net)
 {
+    int64_t now_ns = os_monotonic_ns(net->os);
+    end_mutes(net, now_ns);
     struct list waiting;
     list_init(&waiting);
     struct list_link *link;
@@ -154,7 +175,6 @@ void net_tick(struct net *net)
     while ((link = list_pop_front(&waiting)) != NULL)
         connection_read(CONTAINER_OF(link, struct net_connection, read_link));
 
-    int64_t now_ns = os_monotonic_ns(net->os);
     if (now_ns < net->tick_ns) return;
     net->tick_ns = now_ns + tick_interval_ns(net);
     evict(net, now_ns);
@@ -163,7 +183,9 @@ void net_tick(struct net *net)
 int64_t net_deadline_ns(const struct net *net)
 {
     if (!list_is_empty(&net->to_read)) return 0;
-    return list_is_empty(&net->connections) ? INT64_MAX : net->tick_ns;
+    if (list_is_empty(&net->connections)) return INT64_MAX;
+    const struct heap_node *muted = heap_first(&net->muted);
+    return muted != NULL && muted->deadline < net->tick_ns ? muted->deadline : net->tick_ns;
 }
 
 struct net_counters net_counters(const struct net *net)

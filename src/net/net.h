@@ -28,16 +28,14 @@ struct net;
 struct net_connection;
 
 struct net_limits {
-    int32_t frame_size_max;         /* socket.request.max.bytes */
-    int64_t request_bytes_max;      /* of all frames being read or handled; reading stops at it */
-    int32_t connections_max;        /* further ones are closed at once */
-    int32_t connections_per_ip_max; /* likewise */
-    int32_t in_flight_max;          /* exchanges of one connection; reading stops at it */
-    int64_t unsent_bytes_max; /* memory replies waiting in one connection; reading stops at it */
-    int64_t idle_ms;          /* connections.max.idle.ms; -1: never */
-    int64_t stalled_ms;       /* a peer that takes no byte of a waiting reply is evicted */
-    size_t arena_bytes_max;   /* of one exchange */
-    size_t reply_bytes_max;   /* memory of one reply */
+    int32_t frame_size_max;    /* socket.request.max.bytes */
+    int64_t request_bytes_max; /* of all frames being read or handled; reading stops at it */
+    int32_t in_flight_max;     /* exchanges of one connection; reading stops at it */
+    int64_t unsent_bytes_max;  /* memory replies waiting in one connection; reading stops at it */
+    int64_t idle_ms;           /* connections.max.idle.ms; -1: never */
+    int64_t stalled_ms;        /* a peer that takes no byte of a waiting reply is evicted */
+    size_t arena_bytes_max;    /* of one exchange */
+    size_t reply_bytes_max;    /* memory of one reply */
 };
 
 /* A part of a reply that is sent from a file. `release` is called exactly once: when the bytes are
@@ -60,9 +58,13 @@ struct net_exchange {
 };
 
 struct net_handler {
+    /* Shall it be let in? Answered by net_connection_admit or _refuse, now or later; until then
+     * nothing of it is read and its listener takes no other. NULL: all are. */
+    void (*on_accept)(void *context, struct net_connection *connection);
     void (*on_request)(void *context, struct net_exchange *exchange);
-    void (*on_open)(void *context, struct net_connection *connection);  /* may be NULL */
-    void (*on_close)(void *context, struct net_connection *connection); /* may be NULL */
+    /* Both may be NULL. on_close comes for those that were not let in, too. */
+    void (*on_open)(void *context, struct net_connection *connection);
+    void (*on_close)(void *context, struct net_connection *connection);
     void *context;
 };
 
@@ -94,17 +96,26 @@ void net_exchange_close(struct net_exchange *exchange);
 /* Sends what is ready, takes in more where limits allow again. Call once at the end of a turn. */
 void net_flush(struct net *net);
 
-/* Hands out frames that limits held back, evicts idle and stalled connections. Call once in a turn,
- * before net_flush, and let no turn sleep beyond net_deadline_ns() (INT64_MAX: nothing to wake
- * for). */
+/* Hands out frames that limits or pauses held back, evicts idle and stalled connections. Call once
+ * in a turn, before net_flush, and let no turn sleep beyond net_deadline_ns() (INT64_MAX: nothing
+ * to wake for). */
 void net_tick(struct net *net);
 int64_t net_deadline_ns(const struct net *net);
 
-/* Read nothing more from this connection until monotonic `until_ns` (quotas, KIP-219). */
+void net_connection_admit(struct net_connection *connection);
+/* Close it at monotonic `at_ns` (the past: at once), and read nothing before. */
+void net_connection_refuse(struct net_connection *connection, int64_t at_ns);
+bool net_connection_is_admitted(const struct net_connection *connection);
+
+/* Quotas (KIP-219). Nothing more is handed out from a connection that is held; the holder ends it by
+ * net_connection_mute: nothing is until monotonic `until_ns`, which may be past. It can still be
+ * evicted, and die. */
+void net_connection_hold(struct net_connection *connection);
 void net_connection_mute(struct net_connection *connection, int64_t until_ns);
 
 int net_connection_tag(const struct net_connection *connection);
 const char *net_connection_peer(const struct net_connection *connection); /* "127.0.0.1:5012" */
+struct slice net_connection_ip(const struct net_connection *connection);  /* "127.0.0.1" */
 uint64_t net_connection_id(const struct net_connection *connection);      /* never used twice */
 void net_connection_set_user(struct net_connection *connection, void *user);
 void *net_connection_user(const struct net_connection *connection);

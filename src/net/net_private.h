@@ -2,7 +2,7 @@
 #ifndef GREGOR_NET_NET_PRIVATE_H
 #define GREGOR_NET_NET_PRIVATE_H
 
-#include "base/map.h"
+#include "base/heap.h"
 #include "net/net.h"
 #include "net/split.h"
 
@@ -40,10 +40,15 @@ struct net_listener {
     struct net *net;
     struct os_socket *socket;
     int tag;
+    bool accepting; /* inside on_acceptable */
+    bool asking;    /* whether its last connection may come in: it takes no other meanwhile */
 };
+
+enum net_admission { NET_ASKED, NET_ADMITTED, NET_REFUSED };
 
 struct net_connection {
     struct net *net;
+    struct net_listener *listener;
     struct os_socket *socket;
     void *user;
     struct splitter splitter;
@@ -51,25 +56,20 @@ struct net_connection {
     struct list_link link;      /* all connections, by last activity, oldest first */
     struct list_link send_link; /* those with something to send at the next flush */
     struct list_link read_link; /* those with whole frames that were held back */
-    struct net_ip *ip;
-    int64_t active_ns;  /* last byte received or request answered */
+    struct heap_node muted;     /* until when nothing is handed out; in no heap: it is not */
+    int64_t active_ns;          /* last byte received or request answered */
     int64_t stalled_ns; /* since when the peer has taken nothing of what waits; 0: it does */
-    int64_t muted_until_ns;
     uint64_t id;
     size_t unsent_bytes;
     int32_t in_flight;
-    int tag;
     unsigned watching;
+    enum net_admission admission;
+    bool held;        /* nothing is handed out until net_connection_mute */
     bool receiving;   /* inside connection_read */
     bool peer_closed; /* end of stream seen: close when the line is empty */
     bool dying;       /* closed: freed when its exchanges are gone */
+    size_t ip_size;   /* of the address in `peer` */
     char peer[OS_ADDRESS_TEXT_MAX + 8];
-};
-
-/* Connections from one address. */
-struct net_ip {
-    char text[OS_ADDRESS_TEXT_MAX];
-    int32_t connections;
 };
 
 struct net {
@@ -83,7 +83,7 @@ struct net {
     struct list to_send;
     struct list to_read;
     struct list idle_slots;
-    struct map ips;
+    struct heap muted;
     int32_t idle_slot_count;
     int32_t stalled_count;
     uint64_t next_id;
@@ -103,9 +103,13 @@ void connection_queue_send(struct net_connection *connection);
 void connection_send(struct net_connection *connection);
 
 /* connection.c */
-void connection_create(struct net *net, struct os_socket *socket, int tag);
+void connection_create(struct net_listener *listener, struct os_socket *socket);
 void connection_read(struct net_connection *connection);
 void connection_close(struct net_connection *connection);
 void connection_rewatch(struct net_connection *connection);
+void connection_end_mute(struct net_connection *connection); /* its time has come */
+
+/* net.c */
+void listener_resume(struct net_listener *listener); /* its last connection is decided about */
 
 #endif

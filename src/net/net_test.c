@@ -30,8 +30,6 @@ struct server {
 static const struct net_limits roomy = {
     .frame_size_max = 4 << 20,
     .request_bytes_max = 64 << 20,
-    .connections_max = 100,
-    .connections_per_ip_max = 100,
     .in_flight_max = 64,
     .unsent_bytes_max = 16 << 20,
     .idle_ms = -1,
@@ -483,29 +481,230 @@ static void test_idle_and_stalled_are_evicted(void **state)
     server_stop(&server);
 }
 
-static void test_connection_limits(void **state)
+/* --- pauses ----------------------------------------------------------------------------------- */
+
+/* Answers each request by itself, and pauses for the milliseconds that its first byte says. */
+static void on_request_that_pauses(void *context, struct net_exchange *exchange)
+{
+    struct server *server = context;
+    struct net_connection *connection = exchange->connection;
+    int64_t pause_ns = exchange->frame.data[0] * 1000000ll;
+    server->held_count++;
+    net_connection_hold(connection);
+    writer_put(&exchange->reply, exchange->frame);
+    net_exchange_reply(exchange);
+    net_connection_mute(connection, os_monotonic_ns(server->os) + pause_ns);
+}
+
+static void server_start_pausing(struct server *server, const struct net_limits *limits)
+{
+    memset(server, 0, sizeof(*server));
+    struct os_options options = {.workers_max = 1};
+    assert_int_equal(os_create(&options, &server->os), 0);
+    struct net_handler handler = {
+        .on_request = on_request_that_pauses, .on_close = on_close, .context = server};
+    assert_int_equal(net_create(server->os, limits, &handler, &server->net), 0);
+    struct os_address address;
+    assert_int_equal(os_resolve("127.0.0.1", 0, &address, 1), 1);
+    struct os_listen_options listen_options = {.backlog = 100};
+    assert_int_equal(net_listen(server->net, &address, &listen_options, 7, &server->port), 0);
+}
+
+static void turn_until(struct server *server, int fd, struct collected *collected, size_t size,
+                       int64_t end_ns)
+{
+    while (os_monotonic_ns(server->os) < end_ns && collected->size < size && !collected->ended) {
+        turn(server, 1000);
+        collect(fd, collected);
+    }
+}
+
+static void test_a_pause_holds_back_what_is_there(void **state)
+{
+    (void)state;
+    struct server server;
+    server_start_pausing(&server, &roomy);
+    int fd = client_connect(&server);
+    /* Three requests in one segment: the first pauses for 120 ms, the others do not. */
+    static const uint8_t frames[] = {0, 0, 0, 1, 120, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0};
+    struct collected collected = {0};
+    int64_t start_ns = os_monotonic_ns(server.os);
+    push(&server, fd, frames, sizeof(frames), sizeof(frames), &collected);
+    turn_until(&server, fd, &collected, 5, start_ns + 100 * 1000000ll);
+    assert_int_equal(collected.size, 5); /* the reply itself comes at once */
+    assert_int_equal(server.held_count, 1);
+    turn_until(&server, fd, &collected, 15, start_ns + 2000 * 1000000ll);
+    assert_int_equal(collected.size, 15);
+    assert_true(os_monotonic_ns(server.os) - start_ns >= 120 * 1000000ll);
+    assert_true(os_monotonic_ns(server.os) - start_ns < 1000 * 1000000ll);
+    free(collected.bytes);
+    close(fd);
+    server_stop(&server);
+}
+
+static void test_who_is_held_waits_for_its_holder(void **state)
+{
+    (void)state;
+    struct server server;
+    server_start(&server, &roomy, false);
+    int fd = client_connect(&server);
+    static const uint8_t frames[] = {0, 0, 0, 1, 1, 0, 0, 0, 1, 2, 0, 0, 0, 1, 3};
+    struct collected collected = {0};
+    push(&server, fd, frames, 10, 10, &collected);
+    turns(&server, 3);
+    assert_int_equal(server.held_count, 2);
+    net_connection_hold(server.held[1]->connection);
+    push(&server, fd, frames + 10, 5, 5, &collected);
+    turns(&server, 20);
+    assert_int_equal(server.held_count, 2);
+    net_connection_mute(server.held[1]->connection, 0);
+    turns(&server, 3);
+    assert_int_equal(server.held_count, 3);
+    for (int i = 0; i < 3; i++)
+        net_exchange_skip(server.held[i]);
+    turns(&server, 2);
+    free(collected.bytes);
+    close(fd);
+    server_stop(&server);
+}
+
+static void test_who_pauses_may_die_and_be_evicted(void **state)
 {
     (void)state;
     struct net_limits limits = roomy;
-    limits.connections_per_ip_max = 2;
+    limits.idle_ms = 60;
     struct server server;
-    server_start(&server, &limits, true);
-    int fds[4];
-    for (int i = 0; i < 4; i++) {
-        fds[i] = client_connect(&server);
-        turns(&server, 2);
-    }
-    assert_int_equal(net_counters(server.net).connections, 2);
-    assert_int_equal(net_counters(server.net).refused, 2);
-    close(fds[0]);
+    server_start_pausing(&server, &limits);
+    int idle = client_connect(&server), dead = client_connect(&server);
+    static const uint8_t frame[] = {0, 0, 0, 1, 250};
+    struct collected collected = {0}, lost = {0};
+    push(&server, idle, frame, sizeof(frame), sizeof(frame), &collected);
+    push(&server, dead, frame, sizeof(frame), sizeof(frame), &lost);
     turns(&server, 3);
-    int again = client_connect(&server);
-    turns(&server, 2);
-    assert_int_equal(net_counters(server.net).connections, 2);
-    close(again);
-    for (int i = 1; i < 4; i++)
-        close(fds[i]);
+    assert_int_equal(server.held_count, 2);
+    struct linger reset = {.l_onoff = 1};
+    setsockopt(dead, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    close(dead);
+    turns(&server, 3);
+    assert_int_equal(server.closed, 1);
+    int64_t start_ns = os_monotonic_ns(server.os);
+    turn_until(&server, idle, &collected, SIZE_MAX, start_ns + 200 * 1000000ll);
+    assert_true(collected.ended);
+    assert_int_equal(net_counters(server.net).evicted_idle, 1);
+    turns(&server, 3);
+    free(collected.bytes);
+    free(lost.bytes);
+    close(idle);
     server_stop(&server);
+}
+
+/* --- who may come in -------------------------------------------------------------------------- */
+
+struct door {
+    struct os *os;
+    struct net *net;
+    struct net_connection *asking;
+    int asked, opened, closed;
+};
+
+static void on_accept(void *context, struct net_connection *connection)
+{
+    struct door *door = context;
+    assert_null(door->asking);
+    assert_true(slice_equal(net_connection_ip(connection), SLICE("127.0.0.1")));
+    door->asking = connection;
+    door->asked++;
+}
+
+static void on_door_request(void *context, struct net_exchange *exchange)
+{
+    (void)context;
+    net_exchange_skip(exchange);
+}
+
+static void on_door_open(void *context, struct net_connection *connection)
+{
+    struct door *door = context;
+    assert_true(net_connection_is_admitted(connection));
+    door->opened++;
+}
+
+static void on_door_close(void *context, struct net_connection *connection)
+{
+    struct door *door = context;
+    if (door->asking == connection) door->asking = NULL;
+    door->closed++;
+}
+
+static void door_turns(struct door *door, int count)
+{
+    for (int i = 0; i < count; i++) {
+        int64_t deadline = os_monotonic_ns(door->os) + 1000000;
+        os_turn(door->os, deadline);
+        net_tick(door->net);
+        net_flush(door->net);
+    }
+}
+
+static void test_one_asks_at_a_time(void **state)
+{
+    (void)state;
+    struct door door = {0};
+    struct os_options options = {.workers_max = 1};
+    assert_int_equal(os_create(&options, &door.os), 0);
+    struct net_handler handler = {.on_accept = on_accept,
+                                  .on_request = on_door_request,
+                                  .on_open = on_door_open,
+                                  .on_close = on_door_close,
+                                  .context = &door};
+    assert_int_equal(net_create(door.os, &roomy, &handler, &door.net), 0);
+    struct server server = {.os = door.os, .net = door.net};
+    struct os_address address;
+    assert_int_equal(os_resolve("127.0.0.1", 0, &address, 1), 1);
+    struct os_listen_options listen_options = {.backlog = 100};
+    assert_int_equal(net_listen(door.net, &address, &listen_options, 7, &server.port), 0);
+    int fds[4];
+    for (int i = 0; i < 4; i++)
+        fds[i] = client_connect(&server);
+    static const uint8_t frame[] = {0, 0, 0, 1, 1};
+    assert_int_equal(send(fds[0], frame, sizeof(frame), MSG_NOSIGNAL), sizeof(frame));
+    door_turns(&door, 5);
+    assert_int_equal(door.asked, 1);
+    assert_int_equal(net_counters(door.net).requests, 0);
+
+    struct net_connection *connection = door.asking;
+    door.asking = NULL;
+    net_connection_admit(connection);
+    door_turns(&door, 5);
+    assert_int_equal(door.opened, 1);
+    assert_int_equal(net_counters(door.net).requests, 1);
+    assert_int_equal(door.asked, 2);
+
+    connection = door.asking; /* the second is sent away at once, the third after 50 ms */
+    door.asking = NULL;
+    net_connection_refuse(connection, 0);
+    door_turns(&door, 3);
+    assert_int_equal(door.closed, 1);
+    assert_int_equal(door.asked, 3);
+    connection = door.asking;
+    door.asking = NULL;
+    int64_t at_ns = os_monotonic_ns(door.os) + 50 * 1000000ll;
+    net_connection_refuse(connection, at_ns);
+    door_turns(&door, 3);
+    assert_int_equal(door.asked, 4); /* it holds up nobody */
+    assert_int_equal(door.closed, 1);
+    while (os_monotonic_ns(door.os) < at_ns)
+        door_turns(&door, 1);
+    door_turns(&door, 1);
+    assert_int_equal(door.closed, 2);
+    assert_int_equal(net_counters(door.net).refused, 2);
+
+    assert_non_null(door.asking); /* the fourth asks still when all ends */
+    net_destroy(door.net);
+    assert_int_equal(door.closed, 4);
+    os_destroy(door.os);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
 }
 
 int main(void)
@@ -521,7 +720,10 @@ int main(void)
         cmocka_unit_test(test_death_with_exchanges_out),
         cmocka_unit_test(test_close_after_earlier_replies),
         cmocka_unit_test(test_idle_and_stalled_are_evicted),
-        cmocka_unit_test(test_connection_limits),
+        cmocka_unit_test(test_a_pause_holds_back_what_is_there),
+        cmocka_unit_test(test_who_is_held_waits_for_its_holder),
+        cmocka_unit_test(test_who_pauses_may_die_and_be_evicted),
+        cmocka_unit_test(test_one_asks_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
