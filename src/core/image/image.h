@@ -240,10 +240,6 @@ const struct image_config *image_configs(const struct image *image, enum image_r
  * cursor starts as the null slice. */
 bool image_config_resource_next(const struct image *image, enum image_resource resource,
                                 struct slice *cursor);
-/* The resources of one type that have overrides, in ascending order of names; false at the end.
- * cursor starts as the null slice. */
-bool image_config_resource_next(const struct image *image, enum image_resource resource,
-                                struct slice *cursor);
 /* One override; null slice if not set. */
 struct slice image_config(const struct image *image, enum image_resource resource,
                           struct slice name, struct slice key);
