@@ -49,7 +49,9 @@ static struct fetch_target target_of(const struct fetch_request_fetch_topic *top
         .topic = name,
         .topic_id = topic->topic_id,
         .partition = partition->partition,
-        .current_leader_epoch = partition->current_leader_epoch,
+        /* Any number below 0 means "not known" here, other than in ListOffsets. (FetchRequest) */
+        .current_leader_epoch =
+            partition->current_leader_epoch < 0 ? -1 : partition->current_leader_epoch,
         .last_fetched_epoch = partition->last_fetched_epoch,
         .max_bytes = partition->partition_max_bytes,
         .offset = partition->fetch_offset,

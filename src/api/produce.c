@@ -2,13 +2,17 @@
  * KIP-516, KIP-951; KafkaApis.handleProduceRequest) */
 #include "api/join.h"
 #include "api/topics.h"
+#include "base/bytes.h"
 #include "base/memory.h"
 #include "wire/batch.h"
 
 enum {
     ZSTD_SINCE = 7, /* older clients cannot read it (KIP-110) */
     TOPIC_IDS_SINCE = 13,
-    HINTS_SINCE = 10, /* the new leader in the answer (KIP-951) */
+    HINTS_SINCE = 10,         /* the new leader in the answer (KIP-951) */
+    ERROR_TEXT_BYTES = 350,   /* a topic's name and what is said of it */
+    ERROR_TEXTS_BYTES = 4096, /* of a partition, as its list of records grows */
+    RECORD_ERRORS_LISTED = 3,
 };
 
 static void partition_refuse(struct produce_response_partition_produce_response *answer,
@@ -53,22 +57,94 @@ static void hint_leader(struct join *join, const struct join_call *one)
                                                 .rack = leader.broker.rack};
 }
 
+static struct slice record_error_text(const struct join_call *one,
+                                      const struct call_record_error *error)
+{
+    struct api_request *request = one->join->request;
+    const struct call_produce *produced = &one->call.produce;
+    if (error->untimely)
+        return arena_printf(request->arena,
+                            "Timestamp %lld of message with offset %d is out of range. The "
+                            "timestamp should be within [%lld, %lld]",
+                            (long long)error->timestamp, (int)error->index,
+                            (long long)produced->timestamp_least,
+                            (long long)produced->timestamp_most);
+    const struct image_topic *topic =
+        image_topic_by_id(shard_image(request->shard), &one->call.topic_id);
+    struct slice name = topic == NULL ? SLICE("") : topic->name; /* deleted just now */
+    return arena_printf(request->arena,
+                        "Compacted topic cannot accept message without key in topic partition "
+                        "%.*s-%d",
+                        SLICE_ARG(name), (int)one->call.partition);
+}
+
 static void tell_record_errors(struct join_call *one,
                                struct produce_response_partition_produce_response *answer)
 {
-    struct call_produce *produced = &one->call.produce;
+    const struct call_produce *produced = &one->call.produce;
     int32_t count = produced->record_error_count;
-    struct api_request *request = one->join->request;
-    if (api_has_room(request, (size_t)count * sizeof(answer->record_errors[0]))) {
-        answer->record_errors =
-            arena_alloc(request->arena, (size_t)count * sizeof(answer->record_errors[0]));
-        answer->record_errors_count = count;
-    }
-    for (int32_t i = 0; i < answer->record_errors_count; i++)
+    answer->record_errors =
+        arena_alloc(one->join->request->arena, (size_t)count * sizeof(answer->record_errors[0]));
+    answer->record_errors_count = count;
+    for (int32_t i = 0; i < count; i++)
         answer->record_errors[i] = (struct produce_response_batch_index_and_error_message){
-            .batch_index = produced->record_errors[i],
-            .batch_index_error_message = produced->error_message,
+            .batch_index = produced->record_errors[i].index,
+            .batch_index_error_message = record_error_text(one, &produced->record_errors[i]),
         };
+}
+
+/* The words about all of them; those without a key are listed. (LogValidator.processRecordErrors,
+ * RecordError.toString) */
+static struct slice records_text(struct join_call *one,
+                                 const struct produce_response_partition_produce_response *answer)
+{
+    if (one->call.error == KAFKA_ERROR_INVALID_TIMESTAMP)
+        return SLICE("One or more records have been rejected due to invalid timestamp");
+    struct slice list = SLICE("");
+    struct arena *arena = one->join->request->arena;
+    for (int32_t i = 0; i < answer->record_errors_count && i < RECORD_ERRORS_LISTED; i++) {
+        const struct produce_response_batch_index_and_error_message *error =
+            &answer->record_errors[i];
+        list = arena_printf(arena, "%.*s%sRecordError(batchIndex=%d, message='%.*s')",
+                            SLICE_ARG(list), i == 0 ? "" : ", ", (int)error->batch_index,
+                            SLICE_ARG(error->batch_index_error_message));
+    }
+    return arena_printf(arena,
+                        "One or more records have been rejected due to %d record errors in total, "
+                        "and only showing the first three errors at most: [%.*s]",
+                        (int)one->call.produce.record_error_count, SLICE_ARG(list));
+}
+
+/* What is wrong with bytes that are no batch at all; null: Kafka has no words for it.
+ * (ByteBufferLogInputStream.nextBatchSize) */
+static struct slice corruption_text(struct api_request *request, struct slice records)
+{
+    enum { LENGTH_AT = 8, LENGTH_END = 12, MAGIC_AT = 16, LENGTH_LEAST = 14 };
+    if (records.size < LENGTH_END) return SLICE_NULL;
+    int32_t length = (int32_t)load_be32(records.data + LENGTH_AT);
+    if (length < LENGTH_LEAST)
+        return arena_printf(request->arena,
+                            "Record size %d is less than the minimum record overhead (%d)",
+                            (int)length, LENGTH_LEAST);
+    int8_t magic = records.size > MAGIC_AT ? (int8_t)records.data[MAGIC_AT] : BATCH_MAGIC;
+    if (magic >= 0 && magic <= BATCH_MAGIC) return SLICE_NULL;
+    return arena_printf(request->arena, "Invalid magic found in record: %d", magic);
+}
+
+/* What is wrong, in words, as far as there is room for them. */
+static void tell_refusal(struct join_call *one,
+                         struct produce_response_partition_produce_response *answer)
+{
+    struct call_produce *produced = &one->call.produce;
+    size_t each = sizeof(answer->record_errors[0]) + ERROR_TEXT_BYTES;
+    size_t bytes = (size_t)produced->record_error_count * each + ERROR_TEXTS_BYTES;
+    bool has_room = api_has_room(one->join->request, bytes);
+    if (produced->record_error_count > 0 && has_room) {
+        tell_record_errors(one, answer);
+        answer->error_message = records_text(one, answer);
+    } else if (one->call.error == KAFKA_ERROR_CORRUPT_MESSAGE && has_room) {
+        answer->error_message = corruption_text(one->join->request, produced->records);
+    }
     memory_free(produced->record_errors);
     produced->record_errors = NULL;
 }
@@ -81,8 +157,7 @@ static void produce_each(struct join_call *one)
     answer->base_offset = produced->base_offset;
     answer->log_append_time_ms = produced->log_append_time;
     answer->log_start_offset = produced->log_start_offset;
-    answer->error_message = produced->error_message;
-    tell_record_errors(one, answer);
+    if (one->call.error != KAFKA_ERROR_NONE) tell_refusal(one, answer);
 }
 
 static bool has_error(const struct produce_response *response)

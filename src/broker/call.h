@@ -33,15 +33,22 @@ enum call_kind {
     CALL_PRODUCER_ID, /* a fresh producer id */
 };
 
+/* A record for which its batch is refused. (KIP-467) */
+struct call_record_error {
+    int32_t index;     /* in the batch */
+    bool untimely;     /* its time is out of range; otherwise it lacks a key */
+    int64_t timestamp; /* ms */
+};
+
 struct call_produce {
     struct slice records; /* in: one partition's `records`; bytes are written to (batch_assign) */
     int16_t acks;
     int64_t base_offset;     /* out */
     int64_t log_append_time; /* out: -1 for CreateTime */
     int64_t log_start_offset;
-    struct slice error_message; /* out: static text or null */
-    int32_t *record_errors;     /* out: records at fault (KIP-467); the caller frees: memory_free */
+    struct call_record_error *record_errors; /* out: the caller frees: memory_free */
     int32_t record_error_count;
+    int64_t timestamp_least, timestamp_most; /* out: the range for those that are untimely */
 };
 
 struct call_read {

@@ -205,6 +205,7 @@ static void follow_partition(struct shard *shard, const struct image_topic *topi
     partition->leads = image->leader == shard_node_id(shard);
     partition->leader_epoch = image->leader_epoch;
     partition->isr_count = image->isr_count;
+    partition->replica_count = image->replica_count;
     if (fresh)
         open_partition(partition, at_start);
     else if (partition->state == PARTITION_ONLINE && changed && partition->leads)

@@ -153,9 +153,34 @@ static void finish_produce(struct call *call, enum kafka_error error)
     if (error != KAFKA_ERROR_NONE) {
         call->produce.base_offset = -1;
         call->produce.log_append_time = -1;
-        if (call->produce.record_error_count == 0) call->produce.log_start_offset = -1;
     }
     call_finish(call, error);
+}
+
+/* Does a refusal tell where the log starts, as one of the log itself does?
+ * (ReplicaManager.appendRecordsToLeader) */
+static bool tells_log_start(enum kafka_error error)
+{
+    return error != KAFKA_ERROR_CORRUPT_MESSAGE && error != KAFKA_ERROR_MESSAGE_TOO_LARGE &&
+           error != KAFKA_ERROR_RECORD_LIST_TOO_LARGE && error != KAFKA_ERROR_KAFKA_STORAGE_ERROR;
+}
+
+/* More than there are replicas are never asked for. (Partition.effectiveMinIsr) */
+static bool has_too_few_in_sync(const struct partition *partition)
+{
+    int32_t wanted = partition->config.min_insync_replicas;
+    if (wanted > partition->replica_count) wanted = partition->replica_count;
+    return partition->isr_count < wanted;
+}
+
+/* The times between which records may lie, as they are told of those that do not. */
+static void tell_timestamps(const struct partition *partition, struct call_produce *produce)
+{
+    int64_t now_ms = partition->shard->now_ms;
+    produce->timestamp_least = now_ms - partition->config.timestamp_before_max_ms;
+    if (__builtin_add_overflow(now_ms, partition->config.timestamp_after_max_ms,
+                               &produce->timestamp_most))
+        produce->timestamp_most = INT64_MAX;
 }
 
 /* Waits for what its acks ask for; `end_offset` is behind its last record. */
@@ -263,9 +288,8 @@ static void produce(struct partition *partition, struct call *call)
     produce->log_append_time = -1;
     produce->record_errors = NULL;
     produce->record_error_count = 0;
-    produce->error_message = SLICE_NULL;
     produce->log_start_offset = log_start_offset(partition->log);
-    if (produce->acks == -1 && partition->isr_count < partition->config.min_insync_replicas) {
+    if (produce->acks == -1 && has_too_few_in_sync(partition)) {
         finish_produce(call, KAFKA_ERROR_NOT_ENOUGH_REPLICAS);
         return;
     }
@@ -273,12 +297,13 @@ static void produce(struct partition *partition, struct call *call)
     enum kafka_error error =
         validate_records(produce->records, &partition->config, partition->shard->now_ms,
                          &partition->shard->scratch, &valid);
-    /* Kafka tells in words only what is wrong with single records. */
-    if (valid.record_error_count > 0) produce->error_message = valid.message;
     produce->record_errors = valid.record_errors;
     produce->record_error_count = valid.record_error_count;
+    if (valid.record_error_count > 0) tell_timestamps(partition, produce);
     if (error == KAFKA_ERROR_NONE) error = append_once(partition, call, &valid);
-    if (error != KAFKA_ERROR_NONE) finish_produce(call, error);
+    if (error == KAFKA_ERROR_NONE) return;
+    if (!valid.is_one_batch || !tells_log_start(error)) produce->log_start_offset = -1;
+    finish_produce(call, error);
 }
 
 void partition_write(struct partition *partition)
@@ -305,7 +330,7 @@ void partition_write(struct partition *partition)
 /* (Partition.checkCurrentLeaderEpoch, KIP-320) */
 static enum kafka_error check_leader(const struct partition *partition, const struct call *call)
 {
-    if (call->current_leader_epoch >= 0) {
+    if (call->current_leader_epoch != -1) {
         if (call->current_leader_epoch < partition->leader_epoch)
             return KAFKA_ERROR_FENCED_LEADER_EPOCH;
         if (call->current_leader_epoch > partition->leader_epoch)

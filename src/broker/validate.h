@@ -9,6 +9,7 @@
 #define GREGOR_BROKER_VALIDATE_H
 
 #include "base/arena.h"
+#include "broker/call.h"
 #include "core/settings/settings.h"
 #include "wire/batch.h"
 #include "wire/errors.h"
@@ -16,9 +17,9 @@
 struct validated {
     struct batch batch;    /* the one of the request; what stood behind it is left out */
     int64_t max_timestamp; /* the greatest of its records */
+    bool is_one_batch;     /* and not something that never came near the log */
     /* of a refusal */
-    struct slice message;   /* static; null: the error's own */
-    int32_t *record_errors; /* records at fault, by their number; the caller frees (KIP-467) */
+    struct call_record_error *record_errors; /* the caller frees */
     int32_t record_error_count;
 };
 

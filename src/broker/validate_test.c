@@ -176,13 +176,14 @@ static void records_at_fault_are_named(void **state)
     f->topic.cleanup_compact = true;
     assert_int_equal(check(f, &valid), KAFKA_ERROR_INVALID_RECORD);
     assert_int_equal(valid.record_error_count, 1);
-    assert_int_equal(valid.record_errors[0], 1);
+    assert_int_equal(valid.record_errors[0].index, 1);
     memory_free(valid.record_errors);
     f->topic.cleanup_compact = false;
     f->topic.timestamp_after_max_ms = 0; /* the second and third are of the future */
     assert_int_equal(check(f, &valid), KAFKA_ERROR_INVALID_TIMESTAMP);
     assert_int_equal(valid.record_error_count, 2);
-    assert_int_equal(valid.record_errors[1], 2);
+    assert_int_equal(valid.record_errors[1].index, 2);
+    assert_true(valid.record_errors[1].untimely);
     memory_free(valid.record_errors);
     f->topic.log_append_time = true; /* whose records say when does not matter then */
     expect(f, KAFKA_ERROR_NONE);

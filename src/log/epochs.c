@@ -129,7 +129,7 @@ void log_epoch_end(const struct log *log, int32_t epoch, int32_t *found_epoch, i
     const struct epochs *epochs = &log->epochs;
     *found_epoch = -1;
     *end_offset = -1;
-    if (epoch < 0 || epochs->count == 0) return;
+    if (epoch == -1 || epochs->count == 0) return;
     if (epoch == epochs->entries[epochs->count - 1].epoch) {
         *found_epoch = epoch;
         *end_offset = log->end_offset;
