@@ -1,0 +1,167 @@
+"""Tells one list of requests to Apache Kafka and to gregor, side by side.
+
+Both start empty with the same server.properties. The lists are in …_requests.py, what each broker
+may choose for itself in compare.py, and what differs for a reason in expected.txt. APIs that gregor
+does not say to serve are left out and named at the end.
+"""
+
+import concurrent.futures
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+import compare  # noqa: E402
+import kafka_wire as wire  # noqa: E402
+from node import BINARY, Gregor, Kafka, Tally, free_port  # noqa: E402
+from script import Script  # noqa: E402
+from side import Side  # noqa: E402
+
+import cluster_requests  # noqa: E402
+import configs_requests  # noqa: E402
+import offsets_requests  # noqa: E402
+import records_requests  # noqa: E402
+import topics_requests  # noqa: E402
+
+# In this order: later ones build on the topics and records of earlier ones.
+LISTS = (
+    topics_requests,
+    records_requests,
+    offsets_requests,
+    configs_requests,
+    cluster_requests,
+)
+CLUSTER_ID = "AAAAAAAAAAAAAAAAAAAAAQ"
+DIFFERENCES_MAX = 12  # printed of one answer
+
+
+class GregorByFile(Gregor):
+    """Started by the server.properties that was made for the Kafka, but for ports and folders."""
+
+    def __init__(self, folder, model):
+        super().__init__(folder)
+        with open(os.path.join(model, "server.properties"), encoding="ascii") as file:
+            lines = file.read().replace(model, folder).splitlines()
+        listeners = "listeners=PLAINTEXT://%s,CONTROLLER://127.0.0.1:%d"
+        self.file = os.path.join(folder, "server.properties")
+        with open(self.file, "w", encoding="ascii") as file:
+            for line in lines:
+                if line.startswith("listeners="):
+                    line = listeners % (self.bootstrap, free_port())
+                print(line, file=file)
+
+        subprocess.run(
+            [BINARY, "format", "--config", self.file, "--standalone", "-t", CLUSTER_ID],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def command(self):
+        return [BINARY, "serve", self.file]
+
+
+class Expected:
+    """expected.txt: API | request | field | why, with patterns as of file names."""
+
+    def __init__(self, path):
+        self.lines, self.used = [], set()
+        with open(path, encoding="utf-8") as file:
+            for line in file:
+                if line.strip() and not line.startswith("#"):
+                    fields = [field.strip() for field in line.split("|")]
+                    if len(fields) != 4 or not fields[3]:
+                        raise ValueError("expected.txt: four fields: " + line)
+                    self.lines.append(tuple(fields))
+
+    def explains(self, request, path):
+        for line in self.lines:
+            api, name, field, _ = line
+            if (
+                compare.fits(request.api, api)
+                and compare.fits(request.name, name)
+                and compare.fits(path, field)
+            ):
+                self.used.add(line)
+                return True
+        return False
+
+    def unused(self, apis):
+        """Lines without a difference, of the APIs that were asked."""
+        return [line for line in self.lines if line not in self.used and line[0] in apis]
+
+
+def requests():
+    script = Script()
+    for each in LISTS:
+        each.requests(script)
+    return script.requests
+
+
+def wanted(request, words):
+    return any(word in str(request) for word in words)
+
+
+def show(request, sides, outcomes):
+    print("# " + str(request))
+    for side, outcome in zip(sides, outcomes):
+        for path, value in compare.leaves(request, outcome, side).items():
+            print("#   %s %s: %s" % (side.name, path, compare.told(value)))
+
+
+def tell(tally, sides, expected, words):
+    """Returns the APIs that were asked, and of those left out how many requests."""
+    asked, left_out = set(), {}
+    kafka, gregor = sides
+    kafka.compared = gregor.compared = set(gregor.versions)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for request in requests():
+            if request.key in kafka.versions and request.key not in gregor.versions:
+                left_out[request.api] = left_out.get(request.api, 0) + 1
+                continue
+            asked.add(request.api)
+            outcomes = list(pool.map(lambda side: side.ask(request), sides))
+            if wanted(request, words):
+                show(request, sides, outcomes)
+            theirs = compare.leaves(request, outcomes[0], kafka)
+            ours = compare.leaves(request, outcomes[1], gregor)
+            found = [
+                "%s: Kafka %s, gregor %s" % (path, compare.told(theirs), compare.told(ours))
+                for path, theirs, ours in compare.differences(ours, theirs)
+                if not expected.explains(request, path)
+            ]
+            more = len(found) - DIFFERENCES_MAX
+            if more > 0:
+                found[DIFFERENCES_MAX:] = ["and %d more" % more]
+            tally.check(str(request), not found, "\n".join(found))
+    return asked, left_out
+
+
+def main(words):
+    tally, work = Tally(), tempfile.mkdtemp(prefix="gregor-differential-")
+    kafka = Kafka(os.path.join(work, "kafka"))
+    try:
+        kafka.start()
+        gregor = GregorByFile(os.path.join(work, "gregor"), kafka.folder)
+        gregor.start()
+        expected = Expected(os.path.join(HERE, "expected.txt"))
+        asked, left_out = tell(tally, [Side(kafka), Side(gregor)], expected, words)
+        for line in expected.unused(asked):
+            tally.check("expected.txt still says what is so", False, " | ".join(line))
+        for api, count in sorted(left_out.items()):
+            print("# not served yet: %s (%d requests)" % (api, count))
+        tally.check("SIGTERM is a clean stop", gregor.end() == 0)
+    except Exception as error:  # whatever it is, the last line must come
+        tally.check("both brokers can be asked", False, repr(error))
+    finally:
+        Gregor.end_all(work)
+        if not kafka.stopped():
+            kafka.end()
+        shutil.rmtree(work, ignore_errors=True)
+    return tally.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
