@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "api/quotas.h"
 #include "api/state.h"
 #include "base/bytes.h"
 #include "base/memory.h"
@@ -26,6 +27,8 @@ static const struct api_entry entries[] = {
     {API_LIST_PARTITION_REASSIGNMENTS, true, api_forward_to_controller},
     {API_DESCRIBE_QUORUM, false, api_describe_quorum},
     {API_UPDATE_FEATURES, true, api_forward_to_controller},
+    {API_DESCRIBE_CLIENT_QUOTAS, false, api_describe_client_quotas},
+    {API_ALTER_CLIENT_QUOTAS, true, api_forward_to_controller},
     {API_DESCRIBE_CLUSTER, false, api_describe_cluster},
     {API_UNREGISTER_BROKER, true, api_forward_to_controller},
     {API_LIST_CONFIG_RESOURCES, false, api_list_config_resources},
@@ -46,6 +49,8 @@ static const struct api_entry *entry_find(int16_t key)
     return NULL;
 }
 
+static const char *const THROTTLE = "ThrottleTimeMs";
+
 /* --- answers ---------------------------------------------------------------------------------- */
 
 static void reply_header(struct api_request *request)
@@ -57,6 +62,19 @@ static void reply_header(struct api_request *request)
     if (wire_response_header_version(request->row, request->version) > 0) writer_put_u8(reply, 0);
 }
 
+/* Gives the exchange back; the pause that its client has to make begins. */
+static void finish(struct api_request *request, void (*give_back)(struct net_exchange *exchange))
+{
+    struct net_exchange *exchange = request->exchange;
+    struct net_connection *connection = exchange->connection;
+    struct api *api = request->api;
+    bool holds = request->holds;
+    int64_t resume_ns = quotas_end(request, exchange->reply.size);
+    if (api->handled == request) api->handled = NULL;
+    give_back(exchange); /* the request's memory with it */
+    if (holds && connection != NULL) net_connection_mute(connection, resume_ns);
+}
+
 static void release_extents(const struct net_extent *extents, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -64,12 +82,15 @@ static void release_extents(const struct net_extent *extents, size_t count)
     }
 }
 
-void api_reply_extents(struct api_request *request, const void *response,
+void api_reply_extents(struct api_request *request, void *response,
                        const struct net_extent *extents, size_t extent_count)
 {
     struct net_exchange *exchange = request->exchange;
     struct wire_holes holes = {.capacity = extent_count};
     holes.items = arena_alloc(request->arena, extent_count * sizeof(holes.items[0]));
+    int32_t *throttle_ms = wire_int32(request->row->response, request->version, THROTTLE, response);
+    int32_t ms = quotas_throttle(request);
+    if (ms > 0 && throttle_ms != NULL) *throttle_ms = ms;
     reply_header(request);
     int r =
         wire_encode(request->row->response, request->version, response, &exchange->reply, &holes);
@@ -84,29 +105,35 @@ void api_reply_extents(struct api_request *request, const void *response,
         ASSERT(holes.items[i].size == extents[i].size);
         net_exchange_insert(exchange, holes.items[i].position, &extents[i]);
     }
-    net_exchange_reply(exchange);
+    finish(request, net_exchange_reply);
 }
 
-void api_reply(struct api_request *request, const void *response)
+void api_reply(struct api_request *request, void *response)
 {
     api_reply_extents(request, response, NULL, 0);
 }
 
 void api_reply_encoded(struct api_request *request, struct slice body)
 {
+    struct writer *reply = &request->exchange->reply;
+    int32_t ms = quotas_throttle(request);
     reply_header(request);
-    writer_put(&request->exchange->reply, body);
-    net_exchange_reply(request->exchange);
+    size_t start = reply->size;
+    writer_put(reply, body);
+    if (ms > 0 && writer_error(reply) == 0 &&
+        wire_begins_with(request->row->response, request->version, THROTTLE))
+        store_be32(reply->data + start, (uint32_t)ms);
+    finish(request, net_exchange_reply);
 }
 
 void api_no_reply(struct api_request *request)
 {
-    net_exchange_skip(request->exchange);
+    finish(request, net_exchange_skip);
 }
 
 void api_close(struct api_request *request)
 {
-    net_exchange_close(request->exchange);
+    finish(request, net_exchange_close);
 }
 
 /* --- what handlers share ---------------------------------------------------------------------- */
@@ -202,6 +229,7 @@ static void on_request(void *context, struct net_exchange *exchange)
         .arena = &exchange->arena,
         .seed = api->seed,
         .listener = net_connection_tag(exchange->connection),
+        .started_ns = quotas_start(api->shard),
     };
     const struct api_entry *entry = NULL;
     if (request_parse_header(request) == 0) entry = entry_find(request->row->key);
@@ -221,7 +249,11 @@ static void on_request(void *context, struct net_exchange *exchange)
         api_close(request);
         return;
     }
+    quotas_begin(request);
+    api->handled = request;
     entry->handle(request);
+    if (api->handled == request) quotas_leave(request);
+    api->handled = NULL;
 }
 
 static void on_close(void *context, struct net_connection *connection)

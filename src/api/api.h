@@ -34,6 +34,12 @@ struct api_request {
     int16_t version;
     uint64_t seed; /* for maps whose keys a peer chooses */
     void *message; /* decoded body, struct of the API's request; NULL where the body is passed on */
+    /* quotas.c */
+    int64_t started_ns,
+        used_ns;         /* when its handling began, while it goes on; and how long it was */
+    int32_t throttle_ms; /* the pause that follows its answer */
+    unsigned metered;    /* a bit for each quota_kind */
+    bool holds;          /* its connection, until it is answered */
 };
 
 enum { API_ARENA_SHARE = 16 };
@@ -50,11 +56,12 @@ struct slice api_listener_name(const struct api_request *request);
 void api_auto_create(struct api *api, struct slice name);
 
 /* Encodes the response body in the request's version behind the right response header and sends it.
- * Holes in order are filled by `extents` (NULL when the message has none). */
-void api_reply(struct api_request *request, const void *response);
-void api_reply_extents(struct api_request *request, const void *response,
+ * Holes in order are filled by `extents` (NULL when the message has none). What quotas have to say,
+ * throttle_time_ms, is put in. */
+void api_reply(struct api_request *request, void *response);
+void api_reply_extents(struct api_request *request, void *response,
                        const struct net_extent *extents, size_t extent_count);
-/* Sends a response body that is encoded already (the controller's). */
+/* The same with a response body that is encoded already (the controller's). */
 void api_reply_encoded(struct api_request *request, struct slice body);
 void api_no_reply(struct api_request *request); /* acks=0 */
 void api_close(struct api_request *request);    /* close the connection, as Kafka does */
@@ -79,6 +86,7 @@ void api_fetch(struct api_request *request);
 void api_list_offsets(struct api_request *request);
 void api_offset_for_leader_epoch(struct api_request *request);
 void api_init_producer_id(struct api_request *request);
+void api_describe_client_quotas(struct api_request *request);
 void api_describe_cluster(struct api_request *request);
 void api_describe_topic_partitions(struct api_request *request);
 void api_describe_configs(struct api_request *request);

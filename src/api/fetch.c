@@ -1,6 +1,7 @@
 /* Fetch: what a consumer reads, whole or as the news of a session. (KIP-74, KIP-227, KIP-320,
  * KIP-516, KIP-951; KafkaApis.handleFetchRequest, FetchContext) */
 #include "api/fetch.h"
+#include "api/quotas.h"
 #include "api/topics.h"
 
 enum {
@@ -368,10 +369,33 @@ static void fill_answer(struct fetch *fetch, struct fetch_session *session, stru
     }
 }
 
+/* Over its quota: it gets nothing now, and asks again. A session goes on from where it is; none is
+ * begun. (KafkaApis.processResponseCallback, FetchContext.getThrottledResponse) */
+static void answer_throttled(struct fetch *fetch)
+{
+    const struct fetch_session *session =
+        fetch_sessions_find(&fetch->request->api->sessions, fetch->session_id);
+    for (int32_t i = 0; i < fetch->count; i++)
+        fetch_partition_drop(fetch, &fetch->partitions[i]);
+    struct fetch_response answer;
+    wire_defaults(&wire_fetch_response, &answer);
+    if (fetch->incremental) answer.session_id = fetch->session_id;
+    if (fetch->incremental && session != NULL && session->epoch != fetch->session_epoch)
+        answer.error_code = (int16_t)KAFKA_ERROR_INVALID_FETCH_SESSION_EPOCH;
+    api_reply(fetch->request, &answer);
+}
+
 void fetch_answer(struct fetch *fetch)
 {
     struct api_request *request = fetch->request;
     ASSERT(fetch->under_way == 0);
+    size_t bytes = 0;
+    for (int32_t i = 0; i < fetch->count; i++)
+        bytes += fetch->partitions[i].bytes;
+    if (quotas_throttle_fetch(request, bytes) > 0) {
+        answer_throttled(fetch);
+        return;
+    }
     if (fetch->wants_session) fetch_create_session(fetch);
     struct fetch_session *session = fetch_sessions_find(&request->api->sessions, fetch->session_id);
     if (fetch->incremental && session != NULL && session->epoch != fetch->session_epoch) {
@@ -391,6 +415,7 @@ void api_fetch(struct api_request *request)
     const struct fetch_request *asked = request->message;
     int64_t most = settings_number(shard_settings(request->shard), SETTING_FETCH_MAX_BYTES);
     if (asked->max_bytes < most) most = asked->max_bytes > 0 ? asked->max_bytes : 0;
+    most = quotas_fetch_most(request, most);
     int64_t least = asked->min_bytes < most ? asked->min_bytes : most;
     struct fetch *fetch = arena_alloc(request->arena, sizeof(*fetch));
     *fetch = (struct fetch){

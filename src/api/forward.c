@@ -1,6 +1,6 @@
 /* Requests that the controller answers: their bytes go there, its bytes come back. On one node the
  * controller is shard 0; in a cluster it is wherever the quorum's leader is (Envelope, KIP-590). */
-#include "api/api.h"
+#include "api/quotas.h"
 
 struct forward {
     struct call call;
@@ -12,6 +12,8 @@ static void forward_done(struct call *call)
 {
     struct forward *forward = call->context;
     struct api_request *request = forward->request;
+    if (call->controller.throttle_ms > request->throttle_ms)
+        request->throttle_ms = (int32_t)call->controller.throttle_ms;
     if (call->controller.result < 0)
         api_close(request);
     else
@@ -31,6 +33,8 @@ void api_forward_to_controller(struct api_request *request)
         .controller = {.key = (enum api_key)request->row->key,
                        .version = request->version,
                        .body = request->body,
+                       .user = quotas_user(request),
+                       .client_id = request->client_id,
                        .reply = &forward->reply},
     };
     call_start(request->shard, &forward->call);

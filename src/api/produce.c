@@ -171,7 +171,7 @@ static bool has_error(const struct produce_response *response)
     return false;
 }
 
-static void produce_answer(struct api_request *request, const struct produce_response *response)
+static void produce_answer(struct api_request *request, struct produce_response *response)
 {
     const struct produce_request *asked = request->message;
     if (asked->acks != 0)

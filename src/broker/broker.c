@@ -431,6 +431,7 @@ struct broker *broker_destroy(struct broker *broker)
     }
     folder_close(broker->folder);
     shard_close(first);
+    broker->connections = quota_connections_destroy(broker->connections);
     for (int32_t i = 1; i < broker->shard_count; i++)
         if (broker->shards[i].os == NULL) image_destroy(broker->shards[i].image);
     memory_free(broker);

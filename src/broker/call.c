@@ -43,7 +43,7 @@ static void execute(struct call *call)
 
 /* --- letters ---------------------------------------------------------------------------------- */
 
-static void post(struct shard *from, struct shard *to, struct call_letter *letter,
+void letter_post(struct shard *from, struct shard *to, struct call_letter *letter,
                  void (*receive)(struct os_mail *mail))
 {
     letter->mail.receive = receive;
@@ -100,7 +100,7 @@ void call_start(struct shard *shard, struct call *call)
         execute(call);
         return;
     }
-    post(shard, call->to, &call->letter, receive_call);
+    letter_post(shard, call->to, &call->letter, receive_call);
 }
 
 void call_finish(struct call *call, enum kafka_error error)
@@ -111,7 +111,7 @@ void call_finish(struct call *call, enum kafka_error error)
         conclude(call);
         return;
     }
-    post(call->to, call->from, &call->letter, receive_result);
+    letter_post(call->to, call->from, &call->letter, receive_result);
 }
 
 /* --- cancelling ------------------------------------------------------------------------------- */
@@ -135,7 +135,7 @@ static void receive_cancel(struct os_mail *mail)
 {
     struct call *call = CONTAINER_OF(mail, struct call, cancel.mail);
     cancel_here(call);
-    post(call->to, call->from, &call->cancel, receive_cancelled);
+    letter_post(call->to, call->from, &call->cancel, receive_cancelled);
 }
 
 void call_cancel(struct shard *shard, struct call *call)
@@ -148,7 +148,7 @@ void call_cancel(struct shard *shard, struct call *call)
     }
     if (call->state & CALL_CANCELLING) return;
     call->state |= CALL_CANCELLING;
-    post(shard, call->to, &call->cancel, receive_cancel);
+    letter_post(shard, call->to, &call->cancel, receive_cancel);
 }
 
 /* --- extents ---------------------------------------------------------------------------------- */
@@ -179,5 +179,5 @@ void call_release_extent(struct shard *shard, struct call *call)
     }
     struct release *release = memory_alloc_zero(sizeof(*release));
     release->extent = extent;
-    post(shard, call->to, &release->letter, receive_release);
+    letter_post(shard, call->to, &release->letter, receive_release);
 }

@@ -83,8 +83,10 @@ struct call_controller {
     enum api_key key;
     int16_t version;
     struct slice body;
-    struct writer *reply; /* the caller's; body of the reply in `version` */
-    int result;           /* out: 0; -EBADMSG: close the connection */
+    struct slice user, client_id; /* whose quota it is on; a null user is nobody's */
+    struct writer *reply;         /* the caller's; body of the reply in `version` */
+    int result;                   /* out: 0; -EBADMSG: close the connection */
+    int64_t throttle_ms;          /* out: the pause for what it changed (KIP-599) */
 };
 
 struct call_producer_id {

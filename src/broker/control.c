@@ -8,6 +8,8 @@
 #include "base/memory.h"
 #include "broker/shard_private.h"
 
+enum { NS_PER_MS = 1000000 };
+
 /* A request whose plan is on its way to the disk. */
 struct wait {
     struct metadata_waiter waiter;
@@ -42,12 +44,34 @@ static void committed(struct metadata_waiter *waiter, int error)
     publish_then_finish(broker, call);
 }
 
+/* From these versions on a client understands that its changes are refused, and tries later. */
+static bool knows_refusal(const struct call_controller *ask)
+{
+    if (ask->key == API_CREATE_TOPICS) return ask->version >= 6;
+    if (ask->key == API_DELETE_TOPICS) return ask->version >= 5;
+    return ask->version >= 3; /* CreatePartitions */
+}
+
+static struct quota_mutation mutation_of(struct shard *shard, const struct call_controller *ask)
+{
+    struct quota_mutation mutation = {.quota = shard->quota, .strict = knows_refusal(ask)};
+    if (slice_is_null(ask->user) || !quota_has(shard->quota, shard->image, QUOTA_MUTATION))
+        return mutation;
+    mutation.now_ms = os_monotonic_ns(shard->os) / NS_PER_MS;
+    mutation.client =
+        quota_client_of(shard->quota, shard->image, ask->user, ask->client_id, mutation.now_ms);
+    return mutation;
+}
+
 static void request(struct broker *broker, struct call *call)
 {
     struct call_controller *ask = &call->controller;
     struct controller_input input = input_of(broker);
+    struct quota_mutation mutation = mutation_of(&broker->shards[0], ask);
+    input.mutation = &mutation;
     struct controller_plan plan = {0};
     int r = controller_plan_request(&input, ask->key, ask->version, ask->body, &plan, ask->reply);
+    ask->throttle_ms = mutation.throttle_ms;
     if (r == 0) {
         struct wait *wait = memory_alloc_zero(sizeof(*wait));
         *wait = (struct wait){.waiter.committed = committed, .broker = broker, .call = call};
@@ -95,9 +119,15 @@ static void block_committed(struct metadata_waiter *waiter, int error)
 static void ask_block(struct broker *broker)
 {
     if (broker->block_asked) return;
+    int32_t node_id = broker->identity.node_id;
+    if (image_broker_by_id(metadata_image(broker->metadata), node_id) == NULL) {
+        /* Somebody has unregistered us: no ids until we start, and register, anew. */
+        block_committed(&broker->block_waiter, -ENOENT);
+        return;
+    }
     struct controller_input input = input_of(broker);
     struct controller_plan plan = {0};
-    controller_plan_producer_ids(&input, broker->identity.node_id, &plan, &broker->block_first,
+    controller_plan_producer_ids(&input, node_id, &plan, &broker->block_first,
                                  &broker->block_count);
     broker->block_waiter.committed = block_committed;
     broker->block_asked = true;

@@ -319,13 +319,19 @@ static void doom_topic(struct shard *shard, const struct uuid *topic_id)
 
 /* --- changes ---------------------------------------------------------------------------------- */
 
+static void follow_settings(struct shard *shard)
+{
+    overlay_settings(shard);
+    admit_limits_changed(shard);
+}
+
 static void follow_config(struct shard *shard, const struct image_change *change)
 {
     size_t cursor = 0;
     struct partition *partition;
     bool all = change->resource == IMAGE_RESOURCE_BROKER;
     if (all)
-        overlay_settings(shard);
+        follow_settings(shard);
     else if (change->resource != IMAGE_RESOURCE_TOPIC)
         return;
     while ((partition = map_next(&shard->partitions, &cursor)) != NULL)
@@ -347,11 +353,14 @@ void follow_change(void *context, const struct image_change *change)
     case IMAGE_CONFIG_CHANGED:
         follow_config(shard, change);
         break;
+    case IMAGE_QUOTA_CHANGED:
+        quota_changed(shard->quota);
+        admit_limits_changed(shard);
+        break;
     case IMAGE_TOPIC_CREATED:
     case IMAGE_BROKER_CHANGED:
     case IMAGE_FEATURE_CHANGED:
     case IMAGE_PRODUCER_IDS_CHANGED:
-    case IMAGE_QUOTA_CHANGED:
     case IMAGE_OTHER_CHANGED:
         break;
     }

@@ -100,9 +100,15 @@ static void on_request(void *context, struct net_exchange *exchange)
     shard->broker->handler->on_request(shard->api, exchange);
 }
 
+static void on_accept(void *context, struct net_connection *connection)
+{
+    admit_ask(context, connection);
+}
+
 static void on_close(void *context, struct net_connection *connection)
 {
     struct shard *shard = context;
+    admit_closed(shard, connection);
     if (shard->api != NULL) shard->broker->handler->on_close(shard->api, connection);
 }
 
@@ -120,7 +126,8 @@ static int create_net(struct shard *shard)
         .arena_bytes_max = ARENA_MAX_BYTES,
         .reply_bytes_max = REPLY_MAX_BYTES,
     };
-    struct net_handler handler = {.on_request = on_request, .on_close = on_close, .context = shard};
+    struct net_handler handler = {
+        .on_accept = on_accept, .on_request = on_request, .on_close = on_close, .context = shard};
     return net_create(shard->os, &limits, &handler, &shard->net);
 }
 
@@ -183,6 +190,8 @@ int shard_open(struct shard *shard)
     uint64_t seed;
     os_random(shard->os, &seed, sizeof(seed));
     map_init(&shard->partitions, seed);
+    quotas_open(shard, seed);
+    if (shard->index == 0) admit_open(shard->broker, seed);
     list_init(&shard->staged);
     list_init(&shard->flush_queue);
     list_init(&shard->outbox);
@@ -233,6 +242,7 @@ void shard_turn(struct shard *shard)
     write_staged(shard);
     flush_start(shard);
     if (shard->index == 0) control_turn(shard->broker);
+    quotas_turn(shard);
     call_flush_outbox(shard);
     if (shard->net == NULL) return;
     net_tick(shard->net);
@@ -304,6 +314,7 @@ void shard_close(struct shard *shard)
     log_files_destroy(shard->files);
     shard->image = image_destroy(shard->image);
     shard->settings = settings_destroy(shard->settings);
+    shard->quota = quota_destroy(shard->quota);
     map_deinit(&shard->partitions);
     heap_deinit(&shard->timers);
     arena_deinit(&shard->scratch);

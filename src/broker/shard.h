@@ -11,6 +11,7 @@
 #include "base/heap.h"
 #include "base/trace.h"
 #include "core/image/image.h"
+#include "core/quota/quota.h"
 #include "core/settings/settings.h"
 #include "net/net.h"
 #include "os/os.h"
@@ -36,6 +37,9 @@ struct uuid shard_directory_id(const struct shard *shard);
 uint16_t shard_port(const struct shard *shard, int tag);
 /* The name of the listener with this number (net_connection_tag). */
 struct slice shard_listener_name(const struct shard *shard, int tag);
+
+/* What clients may use, and used. */
+struct quota *shard_quota(struct shard *shard);
 
 /* Something to be done at a monotonic time; fires once, on the shard's thread. The owner of the
  * memory clears it before it goes away. */

@@ -9,6 +9,7 @@
 #include "broker/call.h"
 #include "broker/metadata.h"
 #include "broker/shard.h"
+#include "core/quota/quota.h"
 #include "core/replication/replication.h"
 #include "log/folder.h"
 
@@ -100,6 +101,25 @@ void partition_wake_readers(struct partition *partition);
 void partition_list_offset(struct partition *partition, struct call *call);
 void partition_epoch_end(struct partition *partition, struct call *call);
 
+/* --- connections (admit.c) -------------------------------------------------------------------- */
+
+/* A connection that waits to be let in, on its way to shard 0 and back: one of each listener. */
+struct admission {
+    struct call_letter letter;
+    struct shard *shard;
+    struct net_connection *connection; /* NULL: it has died meanwhile */
+    struct net_connection *next;       /* of the same listener, after that one had died */
+    struct quota_entrance entrance;
+    enum quota_verdict verdict;
+    struct list_link waiting; /* in the broker's admissions */
+    bool asking;
+};
+
+void admit_open(struct broker *broker, uint64_t seed);
+void admit_ask(struct shard *shard, struct net_connection *connection);
+void admit_closed(struct shard *shard, struct net_connection *connection);
+void admit_limits_changed(struct shard *shard); /* settings or quotas have */
+
 /* --- shards (shard.c) ------------------------------------------------------------------------- */
 
 struct shard {
@@ -117,6 +137,9 @@ struct shard {
     struct list outbox;      /* letters that found no room */
     struct heap timers;
     struct arena scratch;
+    struct quota *quota;
+    struct shard_timer quota_timer; /* tells the others what was used here */
+    struct admission admissions[SETTINGS_LISTENERS_MAX];
     struct shard_timer checkpoint_timer;
     struct shard_timer flush_timer; /* looks for partitions whose flush.ms has passed */
     struct os_mail command;         /* from shard 0, at start and stop */
@@ -151,6 +174,14 @@ struct shard *shard_of(struct broker *broker, const struct partition_key *key);
 /* call.c */
 void call_finish(struct call *call, enum kafka_error error);
 void call_flush_outbox(struct shard *shard);
+/* Like os_post, but a letter that finds no room waits for it. */
+void letter_post(struct shard *from, struct shard *to, struct call_letter *letter,
+                 void (*receive)(struct os_mail *mail));
+
+/* quotas.c */
+void quotas_open(struct shard *shard, uint64_t seed);
+void quotas_turn(struct shard *shard);
+struct quota_window quotas_window(const struct settings *settings);
 
 /* flush.c */
 void flush_enqueue(struct partition *partition);
@@ -211,6 +242,10 @@ struct broker {
     bool fresh; /* we have just formatted it */
     int64_t broker_epoch;
     struct checkpoints *checkpoints;
+    /* admit.c, shard 0's */
+    struct quota_connections *connections;
+    struct list admissions; /* that wait for a place, or for their time */
+    struct shard_timer admit_timer;
     /* control.c */
     struct metadata *metadata;
     int16_t kraft_version;

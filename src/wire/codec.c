@@ -83,6 +83,33 @@ void wire_type_defaults(const struct wire_type *type, void *value)
         default_field(&type->fields[i], value);
 }
 
+static bool has_field(const struct wire_field *field, int16_t version)
+{
+    return version >= field->first && version <= field->last;
+}
+
+int32_t *wire_int32(const struct wire_message *message, int16_t version, const char *name,
+                    void *value)
+{
+    for (size_t i = 0; i < message->type->field_count; i++) {
+        const struct wire_field *field = &message->type->fields[i];
+        if (strcmp(field->name, name) != 0 || !has_field(field, version)) continue;
+        ASSERT(field->kind == WIRE_INT32);
+        ASSERT(!(field->flags & WIRE_ARRAY));
+        return (int32_t *)(void *)((uint8_t *)value + field->offset);
+    }
+    return NULL;
+}
+
+bool wire_begins_with(const struct wire_message *message, int16_t version, const char *name)
+{
+    for (size_t i = 0; i < message->type->field_count; i++) {
+        const struct wire_field *field = &message->type->fields[i];
+        if (has_field(field, version)) return strcmp(field->name, name) == 0;
+    }
+    return false;
+}
+
 void wire_defaults(const struct wire_message *message, void *value)
 {
     wire_type_defaults(message->type, value);

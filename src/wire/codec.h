@@ -54,6 +54,14 @@ MUST_USE int wire_encode(const struct wire_message *message, int16_t version, co
 /* Bytes that wire_encode would write, holes included. Errors as wire_encode. */
 MUST_USE int64_t wire_size(const struct wire_message *message, int16_t version, const void *value);
 
+/* Where a struct keeps an int32 of the message itself, by its name as in Kafka's JSON; NULL: the
+ * version has none. */
+int32_t *wire_int32(const struct wire_message *message, int16_t version, const char *name,
+                    void *value);
+
+/* Is this the field that an encoded message of the version begins with? */
+bool wire_begins_with(const struct wire_message *message, int16_t version, const char *name);
+
 /* Every field its default, as if decoded from a version without any. Memory need not be zeroed. */
 void wire_defaults(const struct wire_message *message, void *value);
 

@@ -239,7 +239,8 @@ class Closed(Exception):
 
 
 class Connection:
-    def __init__(self, bootstrap, timeout_s=20):
+    def __init__(self, bootstrap, timeout_s=20, client="trap"):
+        self.client = client
         host, _, port = bootstrap.rpartition(":")
         self.socket = socket.create_connection((host, int(port)), timeout_s)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -265,7 +266,12 @@ class Connection:
         if isinstance(body, dict):
             body = codec.encode(body)
         self.send_bytes(
-            frame(request_header(message.id, version, self.correlation, codec.flexible) + body)
+            frame(
+                request_header(
+                    message.id, version, self.correlation, codec.flexible, self.client
+                )
+                + body
+            )
         )
 
     def receive_exactly(self, size):

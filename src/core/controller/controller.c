@@ -22,6 +22,7 @@ static const struct {
      plan_alter_partition_reassignments},
     {API_LIST_PARTITION_REASSIGNMENTS, &wire_list_partition_reassignments_request,
      plan_list_partition_reassignments},
+    {API_ALTER_CLIENT_QUOTAS, &wire_alter_client_quotas_request, plan_alter_client_quotas},
     {API_UPDATE_FEATURES, &wire_update_features_request, plan_update_features},
     {API_UNREGISTER_BROKER, &wire_unregister_broker_request, plan_unregister_broker},
 };

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/prng.h"
 #include "core/image/image.h"
+#include "core/quota/quota.h"
 #include "core/settings/settings.h"
 #include "wire/apis.h"
 #include "wire/errors.h"
@@ -26,6 +27,7 @@ struct controller_input {
     struct arena *arena; /* of the request: records and reply live in it */
     int64_t next_offset; /* that the plan's first record will have */
     int32_t node_id;
+    struct quota_mutation *mutation; /* of who asks; NULL: nobody is metered */
     int16_t kraft_version; /* the quorum's level: it is in its log and not in the image */
 };
 

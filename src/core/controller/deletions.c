@@ -80,6 +80,11 @@ static void plan_doom(struct deletion *deletion, const struct doom *doom)
         answer_deletion(deletion, doom->name, &topic->id, refuse(KAFKA_ERROR_INVALID_REQUEST, why));
         return;
     }
+    struct refusal refusal = check_mutation(deletion->planner.input, topic->partition_count);
+    if (refusal.error != KAFKA_ERROR_NONE) {
+        answer_deletion(deletion, topic->name, &topic->id, refusal);
+        return;
+    }
     struct remove_topic_record record = {.topic_id = topic->id};
     planner_add(&deletion->planner, IMAGE_RECORD_REMOVE_TOPIC, &record);
     answer_deletion(deletion, topic->name, &topic->id, (struct refusal){0});

@@ -111,6 +111,8 @@ grow_topic(struct growth *growth,
     addition.count = asked->count - addition.topic->partition_count;
     refusal = asked->assignments_count >= 0 ? check_by_hand(growth, &addition)
                                             : place_addition(growth, &addition);
+    if (refusal.error == KAFKA_ERROR_NONE)
+        refusal = check_mutation(growth->planner.input, addition.count);
     if (refusal.error != KAFKA_ERROR_NONE) return refusal;
     /* What one topic planned goes when it turns out to be refused; the others' stays. */
     int32_t planned = growth->planner.count;

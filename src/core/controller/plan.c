@@ -86,6 +86,14 @@ struct refusal refuse_too_many(void)
                   SLICE("Unable to perform excessively large batch operation."));
 }
 
+struct refusal check_mutation(const struct controller_input *input, int64_t partitions)
+{
+    const enum kafka_error error = KAFKA_ERROR_THROTTLING_QUOTA_EXCEEDED;
+    if (input->mutation == NULL || quota_mutate(input->mutation, partitions))
+        return (struct refusal){0};
+    return refuse(error, slice_of(kafka_error_text(error)));
+}
+
 bool broker_is_active(const struct image_broker *broker)
 {
     return broker != NULL && !broker->fenced && !broker->in_controlled_shutdown;

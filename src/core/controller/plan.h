@@ -77,6 +77,13 @@ MUST_USE int plan_unregister_broker(const struct controller_input *input, int16_
                                     const void *message, struct controller_plan *plan,
                                     struct writer *reply);
 
+MUST_USE int plan_alter_client_quotas(const struct controller_input *input, int16_t version,
+                                      const void *message, struct controller_plan *plan,
+                                      struct writer *reply);
+
+/* May so many partitions be created or deleted by who asks? (KIP-599) */
+struct refusal check_mutation(const struct controller_input *input, int64_t partitions);
+
 /* --- places ----------------------------------------------------------------------------------- */
 
 struct assignment {

@@ -290,6 +290,8 @@ static struct refusal create_topic(struct creation *creation,
     if (refusal.error == KAFKA_ERROR_NONE)
         refusal = asked->assignments_count > 0 ? check_by_hand(creation, &topic)
                                                : place_topic(creation, &topic);
+    if (refusal.error == KAFKA_ERROR_NONE)
+        refusal = check_mutation(input_of(creation), topic.partition_count);
     if (refusal.error != KAFKA_ERROR_NONE) return refusal;
     ASSERT(topic.partition_count > 0);
     ASSERT(topic.replication_factor > 0);

@@ -42,6 +42,7 @@ struct quota {
     struct writer key;   /* of what is being looked for */
     uint64_t generation; /* of the image's quotas, and of the meters */
     bool fresh;          /* `has` is as the image */
+    bool has_any;
     bool has[QUOTA_KINDS];
     struct quota_counters counters;
 };
@@ -123,12 +124,20 @@ void quota_changed(struct quota *quota)
 static void find_kinds(struct quota *quota, const struct image *image)
 {
     memset(quota->has, 0, sizeof(quota->has));
+    quota->has_any = false;
     struct slice cursor = SLICE_NULL;
     const struct image_quota *each;
     while ((each = image_quota_next(image, &cursor)) != NULL)
         for (size_t kind = 0; kind < QUOTA_KINDS; kind++)
-            if (image_quota_value(each, keys[kind]) != NULL) quota->has[kind] = true;
+            if (image_quota_value(each, keys[kind]) != NULL)
+                quota->has_any = quota->has[kind] = true;
     quota->fresh = true;
+}
+
+bool quota_has_any(struct quota *quota, const struct image *image)
+{
+    if (!quota->fresh) find_kinds(quota, image);
+    return quota->has_any;
 }
 
 bool quota_has(struct quota *quota, const struct image *image, enum quota_kind kind)

@@ -75,7 +75,9 @@ struct quota *quota_destroy(struct quota *quota);
 
 /* The image has other quotas than before. */
 void quota_changed(struct quota *quota);
-/* Does the image have a quota of this kind at all? Cheap: ask before anything else. */
+/* Does the image have a quota of a client at all, or of this kind? Cheap: ask before anything
+ * else. */
+bool quota_has_any(struct quota *quota, const struct image *image);
 bool quota_has(struct quota *quota, const struct image *image, enum quota_kind kind);
 
 struct quota_client *quota_client_of(struct quota *quota, const struct image *image,
