@@ -1,18 +1,13 @@
 /* DescribeConfigs: what holds for a topic or a broker, and why. (KIP-133, KIP-226, KIP-569;
  * ConfigHelper) */
-#include "api/topics.h"
+#include "api/describe_configs.h"
 
-/* Of one resource: some 350 entries, each with its synonyms and their texts. */
+/* Of one resource: some 350 entries, each with its synonyms and their texts; and of each key that a
+ * broker has besides. */
 enum {
     DESCRIPTION_BYTES_MAX = 1 << 20,
+    UNKNOWN_KEY_BYTES_MAX = 1 << 10,
     SOURCE_BROKER_LOGGER = 6, /* DescribeConfigsResponse.ConfigSource */
-};
-
-struct description {
-    struct api_request *request;
-    const struct describe_configs_request *asked;
-    const struct describe_configs_request_describe_configs_resource *resource;
-    struct describe_configs_response_describe_configs_result *answer;
 };
 
 static void description_refuse(struct description *description, enum kafka_error error,
@@ -22,7 +17,7 @@ static void description_refuse(struct description *description, enum kafka_error
     description->answer->error_message = message;
 }
 
-static bool description_wants(const struct description *description, struct slice key)
+bool description_wants(const struct description *description, struct slice key)
 {
     const struct describe_configs_request_describe_configs_resource *resource =
         description->resource;
@@ -65,10 +60,12 @@ description_entry(const struct description *description, const struct setting *s
     }
 }
 
+/* `more` entries may follow. */
 static void description_entries(struct description *description, enum setting_scope scope,
-                                const struct setting_pair *overrides, int32_t override_count)
+                                const struct setting_pair *overrides, int32_t override_count,
+                                int32_t more)
 {
-    size_t max = 0;
+    size_t max = (size_t)more;
     for (const struct setting *s = setting_next(scope, NULL); s != NULL; s = setting_next(scope, s))
         max++;
     struct describe_configs_response_describe_configs_result *answer = description->answer;
@@ -81,9 +78,9 @@ static void description_entries(struct description *description, enum setting_sc
     }
 }
 
-static struct setting_pair *description_overrides(const struct description *description,
-                                                  enum image_resource resource, struct slice name,
-                                                  int32_t *count)
+struct setting_pair *description_overrides(const struct description *description,
+                                           enum image_resource resource, struct slice name,
+                                           int32_t *count)
 {
     const struct image_config *configs =
         image_configs(shard_image(description->request->shard), resource, name, count);
@@ -110,21 +107,22 @@ static void describe_topic(struct description *description)
     int32_t count;
     const struct setting_pair *overrides =
         description_overrides(description, IMAGE_RESOURCE_TOPIC, name, &count);
-    description_entries(description, SETTING_SCOPE_TOPIC, overrides, count);
+    description_entries(description, SETTING_SCOPE_TOPIC, overrides, count, 0);
 }
 
-/* One value that was set for all brokers, with nothing of where it might come from otherwise. Of a
- * key that nobody knows no one can tell whether it is a secret. (ConfigHelper.createBrokerConfigEntry,
- * DynamicBrokerConfig) */
+/* One value that was set for all brokers, with nothing of where it might come from otherwise.
+ * (ConfigHelper.createBrokerConfigEntry, DynamicBrokerConfig) */
 static void
 description_shared_entry(const struct description *description, const struct setting_pair *set,
                          struct describe_configs_response_describe_configs_resource_result *entry)
 {
     struct arena *arena = description->request->arena;
     const struct setting *setting = setting_find(SETTING_SCOPE_BROKER, set->name);
-    *entry = (struct describe_configs_response_describe_configs_resource_result){
-        .name = set->name, .read_only = true, .is_sensitive = true};
-    if (setting != NULL) description_entry(description, setting, NULL, 0, entry);
+    if (setting == NULL) {
+        description_unknown_shared(description, set, entry);
+        return;
+    }
+    description_entry(description, setting, NULL, 0, entry);
     entry->value = entry->is_sensitive ? SLICE_NULL : set->value;
     entry->config_source = (int8_t)SETTING_ORIGIN_DYNAMIC_CLUSTER;
     if (!description->asked->include_synonyms) return;
@@ -173,10 +171,13 @@ static bool names_this_broker(struct description *description, const char *expec
 
 static void describe_broker(struct description *description)
 {
-    if (description->resource->resource_name.size == 0)
+    if (description->resource->resource_name.size == 0) {
         describe_cluster_defaults(description);
-    else if (names_this_broker(description, " or empty string, but"))
-        description_entries(description, SETTING_SCOPE_BROKER, NULL, 0);
+    } else if (names_this_broker(description, " or empty string, but")) {
+        description_entries(description, SETTING_SCOPE_BROKER, NULL, 0,
+                            description_count_unknown(description));
+        description_add_unknown(description);
+    }
 }
 
 /* All of us log by one level. (KIP-412) */
@@ -210,7 +211,7 @@ static void describe_named(struct description *description, enum setting_scope s
     int32_t count;
     const struct setting_pair *overrides =
         description_overrides(description, resource, name, &count);
-    description_entries(description, scope, overrides, count);
+    description_entries(description, scope, overrides, count, 0);
 }
 
 /* False: no such kind. */
@@ -255,6 +256,14 @@ static void refuse_all(struct api_request *request, struct describe_configs_resp
     api_reply(request, answer);
 }
 
+static bool has_room(const struct description *description)
+{
+    size_t bytes = DESCRIPTION_BYTES_MAX;
+    if (description->resource->resource_type == IMAGE_RESOURCE_BROKER)
+        bytes += (size_t)description_set_count(description) * UNKNOWN_KEY_BYTES_MAX;
+    return api_has_room(description->request, bytes);
+}
+
 void api_describe_configs(struct api_request *request)
 {
     const struct describe_configs_request *asked = request->message;
@@ -264,12 +273,12 @@ void api_describe_configs(struct api_request *request)
                                   (size_t)asked->resources_count * sizeof(answer->results[0]) + 1);
     answer->results_count = asked->resources_count;
     for (int32_t i = 0; i < asked->resources_count; i++) {
-        if (!api_has_room(request, DESCRIPTION_BYTES_MAX)) {
+        struct description description = {request, asked, &asked->resources[i],
+                                          &answer->results[i]};
+        if (!has_room(&description)) {
             api_close(request); /* a few bytes for each resource ask for many */
             return;
         }
-        struct description description = {request, asked, &asked->resources[i],
-                                          &answer->results[i]};
         answer->results[i].resource_type = asked->resources[i].resource_type;
         answer->results[i].resource_name = asked->resources[i].resource_name;
         if (!describe(&description)) {

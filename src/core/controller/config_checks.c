@@ -38,6 +38,7 @@ static struct refusal check_overrides(const struct controller_input *input,
 {
     struct slice error;
     int r = settings_check_overrides(input->settings, scope, pairs, count, input->arena, &error);
+    if (r == -EBADMSG) code = KAFKA_ERROR_INVALID_CONFIG; /* Kafka's code for patterns of clients */
     return r < 0 ? refuse(code, error) : (struct refusal){0};
 }
 
@@ -76,7 +77,10 @@ static struct refusal check_node(const struct alteration *alteration)
     struct slice name = alteration->asked->resource_name;
     struct arena *arena = alteration->input->arena;
     int64_t id;
-    if (slice_parse_int64(name, INT32_MIN, INT32_MAX, &id) < 0)
+    int r = slice_parse_int64(name, INT32_MIN, INT32_MAX, &id);
+    /* Kafka takes 01 for 1, and keeps the settings of a broker 01 that nobody is. */
+    if (r == 0 && !slice_equal(name, arena_printf(arena, "%d", (int)id))) r = -EINVAL;
+    if (r < 0)
         return refuse(
             KAFKA_ERROR_INVALID_REQUEST,
             arena_printf(arena, "Node id must be an integer, but it is: %.*s", SLICE_ARG(name)));
@@ -112,50 +116,91 @@ struct refusal check_altered_resource(const struct alteration *alteration)
 
 /* --- a broker --------------------------------------------------------------------------------- */
 
-/* Names of what would be set and is not to be changed in this way, or null. */
-static struct slice list_unfit(const struct alteration *alteration, enum setting_update update)
+/* Which of a broker's keys are meant. */
+enum key_kind {
+    KEYS_READ_ONLY,
+    KEYS_OF_LISTENERS, /* stores and their passwords: each listener has its own */
+    KEYS_PER_BROKER,
+};
+
+/* All keys of a listener are its broker's but for limits of connections and threads. */
+static bool is_per_broker(struct slice name)
 {
-    struct slice names = SLICE_NULL;
+    struct slice key = setting_listener_key(name);
+    const struct setting *setting = setting_find(SETTING_SCOPE_BROKER, name);
+    if (slice_is_null(key)) return setting != NULL && setting->update == SETTING_PER_BROKER;
+    return !slice_equal(key, setting_get(SETTING_MAX_CONNECTIONS)->name) &&
+           !slice_equal(key, setting_get(SETTING_MAX_CONNECTION_CREATION_RATE)->name) &&
+           !slice_equal(key, setting_get(SETTING_NUM_NETWORK_THREADS)->name);
+}
+
+static bool is_of_kind(struct slice name, enum key_kind kind)
+{
+    const struct setting *setting = setting_find(SETTING_SCOPE_BROKER, name);
+    switch (kind) {
+    case KEYS_READ_ONLY:
+        return setting != NULL && setting->update == SETTING_READ_ONLY;
+    case KEYS_OF_LISTENERS:
+        return setting != NULL && setting->update == SETTING_PER_BROKER &&
+               slice_starts_with(name, SLICE("ssl."));
+    case KEYS_PER_BROKER:
+        return is_per_broker(name);
+    }
+    ASSERT(false);
+    return false;
+}
+
+/* Refuses those of the kind that would be set: `text` and their names. */
+static struct refusal refuse_kind(const struct alteration *alteration, enum key_kind kind,
+                                  const char *text)
+{
+    struct arena *arena = alteration->input->arena;
+    struct writer names;
+    writer_init(&names, CONTROLLER_BODY_BYTES_MAX * 2);
     for (int32_t i = 0; i < alteration->count; i++) {
         const struct altered_setting *altered = &alteration->settings[i];
-        const struct setting *setting = find_altered_key(alteration, altered->name);
-        if (setting == NULL || setting->update != update || slice_is_null(altered->value)) continue;
-        names = slice_is_null(names) ? setting->name
-                                     : arena_printf(alteration->input->arena, "%.*s, %.*s",
-                                                    SLICE_ARG(names), SLICE_ARG(setting->name));
+        if (slice_is_null(altered->value) || !is_of_kind(altered->name, kind)) continue;
+        if (names.size > 0) writer_put(&names, SLICE(", "));
+        writer_put(&names, altered->name);
     }
-    return names;
+    struct refusal refusal = {0};
+    if (names.size > 0)
+        refusal = refuse(KAFKA_ERROR_INVALID_REQUEST,
+                         arena_printf(arena, "%s: [%.*s]", text, SLICE_ARG(writer_slice(&names))));
+    writer_deinit(&names);
+    return refusal;
 }
 
 static struct refusal check_update_modes(const struct alteration *alteration)
 {
-    struct arena *arena = alteration->input->arena;
-    struct slice names = list_unfit(alteration, SETTING_READ_ONLY);
-    if (!slice_is_null(names))
-        return refuse(KAFKA_ERROR_INVALID_REQUEST,
-                      arena_printf(arena, "Cannot update these configs dynamically: [%.*s]",
-                                   SLICE_ARG(names)));
-    if (alteration->asked->resource_name.size > 0) return (struct refusal){0};
-    names = list_unfit(alteration, SETTING_PER_BROKER);
-    if (!slice_is_null(names))
-        return refuse(KAFKA_ERROR_INVALID_REQUEST,
-                      arena_printf(arena,
-                                   "Cannot update these configs at default cluster level, broker "
-                                   "id must be specified: [%.*s]",
-                                   SLICE_ARG(names)));
-    return (struct refusal){0};
+    struct refusal refusal =
+        refuse_kind(alteration, KEYS_READ_ONLY, "Cannot update these configs dynamically");
+    if (refusal.error == KAFKA_ERROR_NONE)
+        refusal = refuse_kind(alteration, KEYS_OF_LISTENERS,
+                              "These security configs can be dynamically updated only per-listener "
+                              "using the listener prefix");
+    if (refusal.error != KAFKA_ERROR_NONE || alteration->asked->resource_name.size > 0)
+        return refusal;
+    return refuse_kind(alteration, KEYS_PER_BROKER,
+                       "Cannot update these configs at default cluster level, broker id must be "
+                       "specified");
 }
 
 static struct refusal check_broker_value(const struct alteration *alteration,
                                          const struct altered_setting *altered)
 {
     struct arena *arena = alteration->input->arena;
+    if (slice_is_null(altered->value)) return (struct refusal){0};
     const struct setting *setting = find_altered_key(alteration, altered->name);
+    const struct setting *meant =
+        setting == NULL ? setting_find_for_listener(altered->name) : setting;
     /* Kafka keeps what it does not know: a plugin might. */
-    if (setting == NULL || slice_is_null(altered->value)) return (struct refusal){0};
+    if (meant == NULL) return (struct refusal){0};
     struct slice error;
-    if (setting_check_value(setting, altered->value, arena, &error) < 0)
+    if (setting_check_value(meant, altered->value, arena, &error) < 0)
         return refuse(KAFKA_ERROR_INVALID_REQUEST, error);
+    /* What is for one listener is for TLS, SASL and limits that no listener of ours has. */
+    if (setting == NULL) return (struct refusal){0};
     if (setting == setting_get(SETTING_LISTENERS))
         return refuse(KAFKA_ERROR_INVALID_REQUEST,
                       SLICE("gregor opens its listeners when it starts: set them there."));
@@ -186,12 +231,53 @@ static struct refusal check_min_insync(const struct alteration *alteration,
     return (struct refusal){0};
 }
 
+/* What is set on one broker, or on all, as the request would leave it. */
+static struct setting_pair *pairs_then(const struct alteration *alteration, int32_t *count)
+{
+    struct setting_pair *pairs =
+        arena_alloc(alteration->input->arena, (size_t)alteration->count * sizeof(pairs[0]));
+    *count = 0;
+    for (int32_t i = 0; i < alteration->count; i++)
+        if (!slice_is_null(alteration->settings[i].value))
+            pairs[(*count)++] =
+                (struct setting_pair){alteration->settings[i].name, alteration->settings[i].value};
+    return pairs;
+}
+
+static struct setting_pair *pairs_now(const struct controller_input *input, struct slice resource,
+                                      int32_t *count)
+{
+    const struct image_config *configs =
+        image_configs(input->image, IMAGE_RESOURCE_BROKER, resource, count);
+    struct setting_pair *pairs = arena_alloc(input->arena, (size_t)*count * sizeof(pairs[0]));
+    for (int32_t i = 0; i < *count; i++)
+        pairs[i] = (struct setting_pair){configs[i].name, configs[i].value};
+    return pairs;
+}
+
+/* Do they fit together, on this node? */
+static struct refusal check_together(const struct alteration *alteration)
+{
+    const struct controller_input *input = alteration->input;
+    bool all = alteration->asked->resource_name.size == 0;
+    int32_t cluster_count, broker_count;
+    struct slice id = arena_printf(input->arena, "%d", (int)input->node_id);
+    struct setting_pair *cluster =
+        all ? pairs_then(alteration, &cluster_count) : pairs_now(input, SLICE(""), &cluster_count);
+    struct setting_pair *broker =
+        all ? pairs_now(input, id, &broker_count) : pairs_then(alteration, &broker_count);
+    struct slice error;
+    int r = settings_check_dynamic(input->settings, cluster, cluster_count, broker, broker_count,
+                                   input->arena, &error);
+    return r < 0 ? refuse(KAFKA_ERROR_INVALID_REQUEST, error) : (struct refusal){0};
+}
+
 struct refusal check_altered_broker(const struct alteration *alteration)
 {
     struct refusal refusal = check_update_modes(alteration);
     for (int32_t i = 0; i < alteration->count && refusal.error == KAFKA_ERROR_NONE; i++)
         refusal = check_broker_value(alteration, &alteration->settings[i]);
-    return refusal;
+    return refusal.error == KAFKA_ERROR_NONE ? check_together(alteration) : refusal;
 }
 
 static struct refusal check_broker(const struct alteration *alteration)

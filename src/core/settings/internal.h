@@ -37,6 +37,8 @@ struct settings {
     struct settings_item *items;
     struct settings_item *last_item;
     struct settings_line *lines;
+    struct setting_pair *unknown; /* what is none of our keys */
+    int32_t unknown_count;
     int32_t line_count;
     int32_t line_capacity;
     int32_t listener_count;
@@ -53,6 +55,13 @@ void settings_resolve(struct settings *settings);
  */
 void settings_report(struct settings *settings, struct slice key, enum settings_verdict verdict,
                      struct slice text);
+
+/* Adds copies of what is none of our keys. */
+void settings_keep_unknown(struct settings *settings, const struct setting_pair *pairs,
+                           int32_t count);
+
+/* Reports what does not fit: times that must be positive, sizes that must hold each other. */
+void settings_check_limits(struct settings *settings);
 
 /* Parses listeners and what belongs to them into settings->listeners, reporting what is wrong. */
 void settings_parse_listeners(struct settings *settings);

@@ -41,6 +41,8 @@ static void judge_unknown(struct settings *settings, const struct settings_item 
         return;
     }
     settings_report(settings, item->key, SETTINGS_LINE_UNKNOWN, SLICE("No such setting."));
+    struct setting_pair pair = {item->key, item->value};
+    settings_keep_unknown(settings, &pair, 1);
 }
 
 static void judge(struct settings *settings, const struct settings_item *item)
@@ -139,7 +141,7 @@ static void check_folders(struct settings *settings)
               SLICE("gregor keeps all data in one folder for now: name one."));
 }
 
-static void check_limits(struct settings *settings)
+void settings_check_limits(struct settings *settings)
 {
     if (!slice_is_null(text_of(settings, SETTING_LOG_ROLL_MS)) &&
         number_of(settings, SETTING_LOG_ROLL_MS) < 1)
@@ -158,6 +160,12 @@ static void check_limits(struct settings *settings)
                   SLICE("log.retention.ms must be unlimited (-1) or, greater than or equal to 1"));
         break; /* the first one that is set counts */
     }
+    enum { DEDUPE_BYTES_MIN = 1 << 20 };
+    int64_t cleaners = number_of(settings, SETTING_LOG_CLEANER_THREADS);
+    int64_t dedupe = number_of(settings, SETTING_LOG_CLEANER_DEDUPE_BUFFER_SIZE);
+    if (cleaners > 0 && dedupe / cleaners <= DEDUPE_BYTES_MIN)
+        wrong(settings, SETTING_LOG_CLEANER_DEDUPE_BUFFER_SIZE, SETTINGS_LINE_INVALID,
+              SLICE("log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread."));
     int64_t queued = number_of(settings, SETTING_QUEUED_MAX_REQUEST_BYTES);
     if (queued > 0 && queued < number_of(settings, SETTING_SOCKET_REQUEST_MAX_BYTES))
         wrong(
@@ -185,7 +193,7 @@ bool settings_check(struct settings *settings)
     check_required(settings);
     check_node(settings);
     check_folders(settings);
-    check_limits(settings);
+    settings_check_limits(settings);
     settings_parse_listeners(settings);
     settings->checked = true;
     return !is_fatal(settings);

@@ -66,6 +66,7 @@ struct settings *settings_destroy(struct settings *settings)
     map_deinit(&settings->by_key);
     arena_deinit(&settings->arena);
     memory_free(settings->lines);
+    memory_free(settings->unknown);
     memory_free(settings);
     return NULL;
 }
@@ -194,6 +195,7 @@ struct settings *settings_overlay(const struct settings *settings,
             arena_copy(arena, settings->layers[SETTINGS_LAYER_STATIC][id]);
     overlay_pairs(copy, SETTINGS_LAYER_CLUSTER, cluster, cluster_count);
     overlay_pairs(copy, SETTINGS_LAYER_BROKER, broker, broker_count);
+    settings_keep_unknown(copy, settings->unknown, settings->unknown_count);
     copy->listener_count = settings->listener_count;
     for (int32_t i = 0; i < settings->listener_count; i++) {
         copy->listeners[i] = settings->listeners[i];
@@ -205,6 +207,23 @@ struct settings *settings_overlay(const struct settings *settings,
     settings_resolve(copy);
     copy->checked = true;
     return copy;
+}
+
+void settings_keep_unknown(struct settings *settings, const struct setting_pair *pairs,
+                           int32_t count)
+{
+    size_t total = (size_t)settings->unknown_count + (size_t)count;
+    settings->unknown = memory_grow(settings->unknown, total * sizeof(settings->unknown[0]));
+    for (int32_t i = 0; i < count; i++)
+        settings->unknown[settings->unknown_count++] =
+            (struct setting_pair){arena_copy(&settings->arena, pairs[i].name),
+                                  arena_copy(&settings->arena, pairs[i].value)};
+}
+
+const struct setting_pair *settings_unknown(const struct settings *settings, int32_t *count)
+{
+    *count = settings->unknown_count;
+    return settings->unknown;
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

@@ -92,6 +92,10 @@ const struct setting *setting_get(enum setting_id id);
 /* NULL: no such key in this scope. */
 const struct setting *setting_find(enum setting_scope scope, struct slice name);
 enum setting_id setting_id(const struct setting *setting);
+/* KEY of "listener.name.NAME.KEY", which is meant for one listener; null: not such a name. */
+struct slice setting_listener_key(struct slice name);
+/* What such a key is, by itself; NULL: none that there is. */
+const struct setting *setting_find_for_listener(struct slice name);
 /* The keys of a scope in ascending order of names: NULL starts, NULL ends. */
 const struct setting *setting_next(enum setting_scope scope, const struct setting *after);
 
@@ -156,12 +160,22 @@ void settings_standalone(struct settings *settings);
  * after which the values may be read. */
 MUST_USE bool settings_check(struct settings *settings);
 const struct settings_line *settings_lines(const struct settings *settings, int32_t *count);
+/* What the file or command line gave that is none of our keys, in the order in which it was given:
+ * Kafka keeps it, too. */
+const struct setting_pair *settings_unknown(const struct settings *settings, int32_t *count);
 
 /* A copy with these dynamic layers instead of those it had; pairs that are unknown or do not check
  * out are left aside, as a broker does that meets them in the metadata. The caller destroys it. */
 struct settings *settings_overlay(const struct settings *settings,
                                   const struct setting_pair *cluster, int32_t cluster_count,
                                   const struct setting_pair *broker, int32_t broker_count);
+
+/* May these dynamic layers come instead of those in force, whose values each check out? -EINVAL:
+ * *error is Kafka's text, in the arena. */
+MUST_USE int settings_check_dynamic(const struct settings *settings,
+                                    const struct setting_pair *cluster, int32_t cluster_count,
+                                    const struct setting_pair *broker, int32_t broker_count,
+                                    struct arena *arena, struct slice *error);
 
 /* The value in force. Asking for another type than the key's is our own mistake and aborts. */
 int64_t settings_number(const struct settings *settings, enum setting_id id); /* int short long */
@@ -234,7 +248,7 @@ void settings_topic(const struct settings *settings, const struct setting_pair *
 
 /* Checks the overrides that a topic (or group, or client-metrics resource) would have after a
  * change: unknown keys, values, and values that do not fit each other. -EINVAL: INVALID_CONFIG with
- * *error, Kafka's text, in the arena. */
+ * *error, Kafka's text, in the arena; -EBADMSG likewise, of what is no pattern of clients. */
 MUST_USE int settings_check_overrides(const struct settings *settings, enum setting_scope scope,
                                       const struct setting_pair *overrides, int32_t count,
                                       struct arena *arena, struct slice *error);

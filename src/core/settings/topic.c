@@ -251,7 +251,7 @@ static int check_client_metrics(const struct settings *settings,
         if (equals != NULL) name.size = (size_t)(equals - pattern.data);
         if (equals != NULL && setting_list_has(known, setting_trim(name))) continue;
         *error = arena_printf(arena, "Illegal client matching pattern: %.*s", SLICE_ARG(pattern));
-        return -EINVAL;
+        return -EBADMSG;
     }
     return 0;
 }

@@ -1,0 +1,140 @@
+/* A broker's settings that change while it runs: what they must pass together, and the keys that
+ * are meant for one listener. (DynamicBrokerConfig, DynamicThreadPool, DynamicLogConfig; KIP-226) */
+#include <errno.h>
+#include <string.h>
+
+#include "core/settings/internal.h"
+
+/* --- keys of one listener --------------------------------------------------------------------- */
+
+struct slice setting_listener_key(struct slice name)
+{
+    const struct slice prefix = SLICE("listener.name.");
+    if (!slice_starts_with(name, prefix)) return SLICE_NULL;
+    const uint8_t *listener = name.data + prefix.size;
+    size_t left = name.size - prefix.size;
+    const uint8_t *dot = left == 0 ? NULL : memchr(listener, '.', left);
+    if (dot == NULL) return SLICE_NULL;
+    struct slice key = {dot + 1, left - (size_t)(dot + 1 - listener)};
+    return key.size == 0 ? SLICE_NULL : key;
+}
+
+static bool ends_with(struct slice name, struct slice end)
+{
+    return name.size >= end.size &&
+           memcmp(name.data + name.size - end.size, end.data, end.size) == 0;
+}
+
+/* A mechanism's own keys carry its name before the key: plain.sasl.jaas.config. */
+static const struct setting *find_of_mechanism(struct slice key)
+{
+    static const enum setting_id ids[] = {
+        SETTING_SASL_JAAS_CONFIG,          SETTING_SASL_LOGIN_CALLBACK_HANDLER_CLASS,
+        SETTING_SASL_LOGIN_CLASS,          SETTING_SASL_SERVER_CALLBACK_HANDLER_CLASS,
+        SETTING_CONNECTIONS_MAX_REAUTH_MS,
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(ids); i++)
+        if (ends_with(key, setting_get(ids[i])->name)) return setting_get(ids[i]);
+    return NULL;
+}
+
+const struct setting *setting_find_for_listener(struct slice name)
+{
+    struct slice key = setting_listener_key(name);
+    if (slice_is_null(key)) return NULL;
+    const struct setting *setting = setting_find(SETTING_SCOPE_BROKER, key);
+    return setting == NULL ? find_of_mechanism(key) : setting;
+}
+
+/* --- keys together ---------------------------------------------------------------------------- */
+
+struct reconfiguration {
+    const struct settings *now;
+    const struct settings *then;
+    struct arena *arena;
+    struct slice *error;
+};
+
+/* A pool of threads may double or halve at a time. */
+static int check_threads(const struct reconfiguration *change)
+{
+    static const enum setting_id pools[] = {
+        SETTING_BACKGROUND_THREADS,   SETTING_NUM_IO_THREADS,
+        SETTING_NUM_NETWORK_THREADS,  SETTING_NUM_RECOVERY_THREADS_PER_DATA_DIR,
+        SETTING_NUM_REPLICA_FETCHERS,
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(pools); i++) {
+        int64_t now = settings_number(change->now, pools[i]);
+        int64_t then = settings_number(change->then, pools[i]);
+        if (then >= now / 2 && then <= now * 2) continue;
+        *change->error = arena_printf(
+            change->arena,
+            "Invalid value org.apache.kafka.common.config.ConfigException: Dynamic thread count "
+            "update validation failed for %.*s=%lld, value should %s the current value %lld for "
+            "configuration Invalid dynamic configuration",
+            SLICE_ARG(setting_get(pools[i])->name), (long long)then,
+            then < now ? "be at least half" : "not be greater than double", (long long)now);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* What a tiered topic keeps here is at most what it keeps at all. */
+static int check_local(const struct reconfiguration *change, enum setting_id local_id,
+                       const char *whole_name, int64_t whole)
+{
+    enum { AS_THE_WHOLE = -2 };
+    int64_t local = settings_number(change->then, local_id);
+    if (local == AS_THE_WHOLE || whole == -1) return 0;
+    if (local != -1 && local <= whole) return 0;
+    struct slice why =
+        local == -1
+            ? arena_printf(change->arena, "Value must not be -1 as %s value is set as %lld.",
+                           whole_name, (long long)whole)
+            : arena_printf(change->arena, "Value must not be more than %s property value: %lld",
+                           whole_name, (long long)whole);
+    *change->error = arena_printf(
+        change->arena,
+        "Invalid value org.apache.kafka.common.config.ConfigException: Invalid value %lld for "
+        "configuration %.*s: %.*s for configuration Invalid dynamic configuration",
+        (long long)local, SLICE_ARG(setting_get(local_id)->name), SLICE_ARG(why));
+    return -EINVAL;
+}
+
+static int check_retention(const struct reconfiguration *change)
+{
+    struct settings_topic topic;
+    settings_topic(change->then, NULL, 0, &topic);
+    int r =
+        check_local(change, SETTING_LOG_LOCAL_RETENTION_MS, "log.retention.ms", topic.retention_ms);
+    return r < 0 ? r
+                 : check_local(change, SETTING_LOG_LOCAL_RETENTION_BYTES, "log.retention.bytes",
+                               topic.retention_bytes);
+}
+
+/* The first thing that settings_check would have said. */
+static int check_limits(struct settings *then, struct arena *arena, struct slice *error)
+{
+    then->line_count = 0;
+    settings_check_limits(then);
+    for (int32_t i = 0; i < then->line_count; i++) {
+        if (then->lines[i].verdict != SETTINGS_LINE_INVALID) continue;
+        *error = arena_printf(arena, "requirement failed: %.*s", SLICE_ARG(then->lines[i].text));
+        return -EINVAL;
+    }
+    return 0;
+}
+
+int settings_check_dynamic(const struct settings *settings, const struct setting_pair *cluster,
+                           int32_t cluster_count, const struct setting_pair *broker,
+                           int32_t broker_count, struct arena *arena, struct slice *error)
+{
+    struct settings *then =
+        settings_overlay(settings, cluster, cluster_count, broker, broker_count);
+    int r = check_limits(then, arena, error);
+    struct reconfiguration change = {settings, then, arena, error};
+    if (r == 0) r = check_threads(&change);
+    if (r == 0) r = check_retention(&change);
+    settings_destroy(then);
+    return r;
+}

@@ -1,0 +1,148 @@
+/* Settings that change while a broker runs, and keys that are none of ours. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "core/settings/settings.h"
+
+static struct settings *load(const char *text)
+{
+    struct settings *settings = settings_create();
+    int32_t line;
+    assert_int_equal(settings_load(settings, slice_of(text), &line), 0);
+    settings_standalone(settings);
+    assert_true(settings_check(settings));
+    return settings;
+}
+
+/* One key of one broker changes; message NULL: it may. */
+static void expect(const char *file, const char *name, const char *value, const char *message)
+{
+    CLEANUP(arena_deinit) struct arena arena;
+    arena_init(&arena, 1 << 20);
+    struct settings *settings = load(file);
+    struct setting_pair pair = {slice_of(name), slice_of(value)};
+    for (int place = 0; place < 2; place++) {
+        struct slice error = SLICE_NULL;
+        int r = place == 0 ? settings_check_dynamic(settings, &pair, 1, NULL, 0, &arena, &error)
+                           : settings_check_dynamic(settings, NULL, 0, &pair, 1, &arena, &error);
+        assert_int_equal(r, message == NULL ? 0 : -EINVAL);
+        if (message != NULL) assert_true(slice_equal(error, slice_of(message)));
+    }
+    settings_destroy(settings);
+}
+
+static void what_fits(void **state)
+{
+    (void)state;
+    expect("", "log.retention.ms", "1000", NULL);
+    expect("", "num.io.threads", "16", NULL);
+    expect("", "num.io.threads", "4", NULL);
+    expect("", "no.such.key", "4", NULL);
+    expect("log.retention.ms=5000\n", "log.local.retention.ms", "5000", NULL);
+    expect("log.retention.ms=-1\n", "log.local.retention.ms", "5000", NULL);
+    expect("log.cleaner.threads=2\n", "log.cleaner.dedupe.buffer.size", "4194304", NULL);
+}
+
+#define WRAPPED(text)                                                     \
+    "Invalid value org.apache.kafka.common.config.ConfigException: " text \
+    " for configuration Invalid dynamic configuration"
+
+static void what_does_not(void **state)
+{
+    (void)state;
+    expect("", "log.retention.ms", "0",
+           "requirement failed: log.retention.ms must be unlimited (-1) or, greater than or equal "
+           "to 1");
+    expect("", "log.roll.ms", "0",
+           "requirement failed: log.roll.ms must be greater than or equal to 1");
+    expect("log.cleaner.threads=2\n", "log.cleaner.dedupe.buffer.size", "2097152",
+           "requirement failed: log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner "
+           "thread.");
+    expect("", "num.io.threads", "17",
+           WRAPPED("Dynamic thread count update validation failed for num.io.threads=17, value "
+                   "should not be greater than double the current value 8"));
+    expect("num.io.threads=9\n", "num.io.threads", "3",
+           WRAPPED("Dynamic thread count update validation failed for num.io.threads=3, value "
+                   "should be at least half the current value 9"));
+    expect("log.retention.ms=5000\n", "log.local.retention.ms", "5001",
+           WRAPPED("Invalid value 5001 for configuration log.local.retention.ms: Value must not be "
+                   "more than log.retention.ms property value: 5000"));
+    expect("log.retention.bytes=7\n", "log.local.retention.bytes", "-1",
+           WRAPPED("Invalid value -1 for configuration log.local.retention.bytes: Value must not "
+                   "be -1 as log.retention.bytes value is set as 7."));
+}
+
+/* What one layer sets counts together with what the other has. */
+static void layers_count_together(void **state)
+{
+    (void)state;
+    CLEANUP(arena_deinit) struct arena arena;
+    arena_init(&arena, 1 << 20);
+    struct settings *settings = load("");
+    struct setting_pair local = {SLICE("log.local.retention.ms"), SLICE("5000")};
+    struct setting_pair whole = {SLICE("log.retention.ms"), SLICE("4000")};
+    struct slice error;
+    assert_int_equal(settings_check_dynamic(settings, &whole, 1, NULL, 0, &arena, &error), 0);
+    assert_int_equal(settings_check_dynamic(settings, NULL, 0, &local, 1, &arena, &error), 0);
+    assert_int_equal(settings_check_dynamic(settings, &whole, 1, &local, 1, &arena, &error),
+                     -EINVAL);
+    settings_destroy(settings);
+}
+
+static void keys_of_one_listener(void **state)
+{
+    (void)state;
+    const struct {
+        const char *name, *key, *found;
+    } cases[] = {
+        {"listener.name.a.max.connections", "max.connections", "max.connections"},
+        {"listener.name.a.plain.sasl.jaas.config", "plain.sasl.jaas.config", "sasl.jaas.config"},
+        {"listener.name.a.no.such", "no.such", NULL},
+        {"listener.name.a.", NULL, NULL},
+        {"listener.name.a", NULL, NULL},
+        {"listener.name.", NULL, NULL},
+        {"max.connections", NULL, NULL},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct slice key = setting_listener_key(slice_of(cases[i].name));
+        assert_int_equal(slice_is_null(key), cases[i].key == NULL);
+        if (cases[i].key != NULL) assert_true(slice_equal(key, slice_of(cases[i].key)));
+        const struct setting *setting = setting_find_for_listener(slice_of(cases[i].name));
+        assert_int_equal(setting == NULL, cases[i].found == NULL);
+        if (setting != NULL) assert_true(slice_equal(setting->name, slice_of(cases[i].found)));
+    }
+}
+
+/* An overlay has them too. */
+static void keys_that_are_none_of_ours(void **state)
+{
+    (void)state;
+    struct settings *settings = load("my.key=1\nlog.retention.ms=5\nmy.other=2\n");
+    struct settings *overlay = settings_overlay(settings, NULL, 0, NULL, 0);
+    for (int i = 0; i < 2; i++) {
+        int32_t count;
+        const struct setting_pair *pairs = settings_unknown(i == 0 ? settings : overlay, &count);
+        assert_int_equal(count, 2);
+        assert_true(slice_equal(pairs[0].name, SLICE("my.key")));
+        assert_true(slice_equal(pairs[1].name, SLICE("my.other")));
+        assert_true(slice_equal(pairs[1].value, SLICE("2")));
+        if (i == 0) settings_destroy(settings);
+    }
+    settings_destroy(overlay);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_fits),
+        cmocka_unit_test(what_does_not),
+        cmocka_unit_test(layers_count_together),
+        cmocka_unit_test(keys_of_one_listener),
+        cmocka_unit_test(keys_that_are_none_of_ours),
+    };
+    return cmocka_run_group_tests_name("dynamic", tests, NULL, NULL);
+}
