@@ -664,9 +664,13 @@ static int trim(struct metadata *metadata)
         settings_number(metadata->options.settings, SETTING_METADATA_MAX_RETENTION_BYTES);
     if (r < 0 || listing.count <= SNAPSHOTS_KEPT) return r;
     if (most >= 0 && log_size_bytes(metadata->log) < most) return 0;
-    if (metadata->flushing) return 0; /* the next time */
     int first_kept = listing.count - SNAPSHOTS_KEPT;
     r = log_raise_start(metadata->log, listing.ids[first_kept].end_offset);
+    struct log_removal *removal = r == 0 ? log_removal_begin(metadata->log) : NULL;
+    if (removal != NULL) {
+        log_removal_run(removal);
+        r = log_removal_end(removal);
+    }
     for (int i = 0; i < first_kept && r == 0; i++)
         r = remove_snapshot(metadata, &listing.ids[i]);
     return r;

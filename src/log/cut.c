@@ -13,18 +13,26 @@ static int remove_if_there(struct os *os, const char *path)
     return r == -ENOENT ? 0 : r;
 }
 
-/* Readers that hold extents of it keep the file's bytes: its name goes at once. */
-static int remove_files(struct log *log, int64_t base_offset)
+int log_remove_segment_files(struct os *os, const char *directory, int64_t base_offset,
+                             const char *state)
 {
-    const char *const suffixes[] = {".log", ".index", ".timeindex", ".snapshot", ".txnindex"};
+    /* The .log goes first: what is left without it is overwritten, or removed with the next. */
+    static const char *const kinds[] = {".log", ".index", ".timeindex", ".txnindex"};
     int r = 0;
-    for (size_t i = 0; i < ARRAY_COUNT(suffixes) && r == 0; i++) {
-        char path[OS_PATH_MAX];
-        log_path(log->directory, base_offset, suffixes[i], path);
-        r = remove_if_there(log->os, path);
+    for (size_t i = 0; i < ARRAY_COUNT(kinds) && r == 0; i++) {
+        char suffix[32], path[OS_PATH_MAX];
+        snprintf(suffix, sizeof(suffix), "%s%s", kinds[i], state);
+        log_path(directory, base_offset, suffix, path);
+        r = remove_if_there(os, path);
     }
-    log->new_entries = true;
     return r;
+}
+
+int log_remove_snapshot(struct os *os, const char *directory, int64_t offset)
+{
+    char path[OS_PATH_MAX];
+    log_path(directory, offset, ".snapshot", path);
+    return remove_if_there(os, path);
 }
 
 static int remove_last(struct log *log)
@@ -35,7 +43,9 @@ static int remove_last(struct log *log)
     segment_destroy(segment);
     log->segment_count--;
     log->recent_count = 0;
-    return remove_files(log, base_offset);
+    log->new_entries = true;
+    int r = log_remove_segment_files(log->os, log->directory, base_offset, "");
+    return r == 0 ? log_remove_snapshot(log->os, log->directory, base_offset) : r;
 }
 
 /* Cuts within the last segment. */
@@ -72,6 +82,7 @@ int log_truncate(struct log *log, int64_t offset)
     if (log->failed) return -EIO;
     int r = log_write(log);
     if (r < 0 || offset >= log->end_offset) return r;
+    log->changes++;
     if (offset <= log->segments[0]->base_offset) return log_truncate_all(log, offset);
     while (r == 0 && log_last(log)->base_offset >= offset)
         r = remove_last(log);
@@ -87,34 +98,13 @@ int log_truncate_all(struct log *log, int64_t offset)
     ASSERT(offset >= 0);
     if (log->failed) return -EIO;
     int r = log_write(log);
+    log->changes++;
     while (r == 0 && log->segment_count > 0)
         r = remove_last(log);
     log->end_offset = log->start_offset = offset;
     if (r == 0) r = log_start_segment(log, os_wall_ms(log->os));
     if (r == 0) r = settle_end(log);
     if (r < 0) log_fail(log);
-    return r;
-}
-
-int log_raise_start(struct log *log, int64_t offset)
-{
-    ASSERT(!log->flushing);
-    if (offset <= log->start_offset) return 0;
-    if (offset > log->end_offset) return -ERANGE;
-    log->start_offset = offset;
-    epochs_truncate_start(&log->epochs, offset);
-    int32_t gone = 0;
-    while (gone + 1 < log->segment_count && log->segments[gone + 1]->base_offset <= offset)
-        gone++;
-    int r = 0;
-    for (int32_t i = 0; i < gone; i++) {
-        int64_t base_offset = log->segments[i]->base_offset;
-        segment_destroy(log->segments[i]);
-        if (r == 0) r = remove_files(log, base_offset);
-    }
-    log->segment_count -= gone;
-    memmove(log->segments, log->segments + gone,
-            (size_t)log->segment_count * sizeof(log->segments[0]));
     return r;
 }
 

@@ -208,8 +208,28 @@ void log_assign_epoch(struct log *log, int32_t epoch);
 MUST_USE int log_truncate(struct log *log, int64_t offset);
 /* Drops everything and starts anew at `offset` (after a snapshot). Blocks. */
 MUST_USE int log_truncate_all(struct log *log, int64_t offset);
-/* Raises the start; segments that lie below it as a whole are removed. Blocks. */
+/* Raises the start; nothing is removed yet. -ERANGE: beyond the end. */
 MUST_USE int log_raise_start(struct log *log, int64_t offset);
+/* Takes the segments that lie below the start as a whole out of the log; their files go on a
+ * worker, the oldest first, so that a crash leaves no hole. Readers that hold extents keep the
+ * bytes. */
+struct log_removal;
+struct log_removal *log_removal_begin(struct log *log);    /* NULL: there is none */
+void log_removal_run(struct log_removal *removal);         /* any thread, blocks */
+MUST_USE int log_removal_end(struct log_removal *removal); /* frees it; what could not be removed */
+
+/* Where retention says that the log should start: behind the segments at its front whose greatest
+ * timestamp is older than retention_ms, then behind those that retention_bytes can do without;
+ * never beyond `bound` (the high watermark). -1: no bound, for both. The segment that is written
+ * counts too, and is rolled first if it has to go. May read the last entry of time indexes that
+ * nobody has looked at since the log was opened. (UnifiedLog.deleteOldSegments) */
+struct log_retention {
+    int64_t retention_ms;
+    int64_t retention_bytes;
+    int64_t bound;
+};
+MUST_USE int log_retain(struct log *log, const struct log_retention *retention, int64_t now_ms,
+                        int64_t *start_offset);
 
 /* Renames the directory to "<name>.<uuid>-delete" as Kafka does: the name is free at once. Then
  * only log_destroy, and log_remove_directory on a worker. */

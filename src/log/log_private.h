@@ -193,6 +193,7 @@ struct log {
     struct epochs epochs;
     struct log_flush *flush; /* kept for the next one */
     uint64_t jitter_seed;
+    uint64_t changes; /* how often bytes that were written have become others: cuts, cleanings */
     bool flushing;
     bool new_entries; /* the directory has entries that are not durable */
     bool failed;
@@ -205,6 +206,31 @@ int32_t log_segment_at(const struct log *log, int64_t offset);
 void log_path(const char *directory, int64_t base_offset, const char *suffix,
               char path[OS_PATH_MAX]);
 void log_fail(struct log *log);
+/* A segment's files, those that are there: "<base>.log<state>" and its indexes. Readers that hold
+ * extents keep the bytes. */
+MUST_USE int log_remove_segment_files(struct os *os, const char *directory, int64_t base_offset,
+                                      const char *state);
+MUST_USE int log_remove_snapshot(struct os *os, const char *directory, int64_t offset);
+/* The greatest timestamp of a sealed segment, or of the last; one without any is as old as its
+ * making. May read its time index. (LogSegment.largestTimestamp) */
+MUST_USE int log_greatest_timestamp(struct log *log, struct log_segment *segment,
+                                    int64_t *timestamp);
+
+/* What files carry whose segments a cleaned one has replaced. */
+#define LOG_OLD ".deleted"
+
+struct log_removal {
+    struct os *os;
+    char *directory;
+    int64_t *bases;     /* of segments, ascending */
+    int64_t *snapshots; /* offsets of producers' snapshots that tell nothing any more */
+    int32_t count, snapshot_count;
+    int result;
+    bool swapped; /* the segments' files are LOG_OLD */
+};
+
+/* Room for `most` segments. */
+struct log_removal *log_removal_create(const struct log *log, int32_t most, bool swapped);
 
 struct log_segment *segment_create(struct log_files *files, int64_t base_offset);
 void segment_destroy(struct log_segment *segment);

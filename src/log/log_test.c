@@ -286,39 +286,6 @@ static void truncates_whole_batches(void **state)
     assert_int_equal(fixture_append_plain(f, 1, 10), 1000);
 }
 
-static void the_start_rises(void **state)
-{
-    struct fixture *f = *state;
-    f->options.config.segment_bytes = 20000;
-    log_configure(f->log, &f->options.config);
-    fixture_fill(f, 500);
-    int32_t before = log_segment_count(f->log);
-    assert_int_equal(log_raise_start(f->log, 300), 0);
-    assert_int_equal(log_start_offset(f->log), 300);
-    assert_true(log_segment_count(f->log) < before);
-    assert_int_equal(fixture_count_from(f, 300), 200);
-    struct log_extent extent;
-    struct log_cold cold;
-    assert_int_equal(log_read(f->log, 299, INT64_MAX, 100, true, true, &extent, &cold), -ERANGE);
-    assert_int_equal(log_raise_start(f->log, 501), -ERANGE);
-}
-
-static void readers_keep_what_is_removed(void **state)
-{
-    struct fixture *f = *state;
-    f->options.config.segment_bytes = 20000;
-    log_configure(f->log, &f->options.config);
-    fixture_fill(f, 500);
-    struct log_extent extent;
-    struct log_cold cold;
-    assert_int_equal(log_read(f->log, 0, INT64_MAX, 1000, true, true, &extent, &cold), 0);
-    assert_int_equal(log_raise_start(f->log, 500), 0);
-    uint8_t bytes[1000];
-    assert_int_equal(os_file_read(extent.file, bytes, extent.size, extent.position), extent.size);
-    assert_int_equal(bytes[16], BATCH_MAGIC);
-    log_extent_release(&extent);
-}
-
 static void epochs_begin_and_end(void **state)
 {
     struct fixture *f = *state;
@@ -355,8 +322,6 @@ int main(void)
         TEST(producers_are_remembered),
         TEST(idle_producers_are_forgotten),
         TEST(truncates_whole_batches),
-        TEST(the_start_rises),
-        TEST(readers_keep_what_is_removed),
         TEST(epochs_begin_and_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "log/clean_private.h"
 #include "log/folder.h"
 #include "log/text.h"
 
@@ -192,6 +193,7 @@ static int load(struct log *log, const struct log_options *options, struct log_r
         point = 0;
         r = 0;
     }
+    if (r == 0) r = swap_recover(log->os, log->directory);
     if (r == 0) r = os_dir_list(log->os, log->directory, list_entry, &listing);
     if (r == 0 && listing.count > 0)
         qsort(listing.bases, (size_t)listing.count, sizeof(listing.bases[0]), compare_bases);

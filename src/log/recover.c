@@ -180,45 +180,37 @@ static int load_segment(struct log *log, const int64_t *bases, int32_t count, in
     return segment_seal(log, segment);
 }
 
-static int remove_segment_files(struct log *log, int64_t base_offset)
+static int file_size(struct log *log, int64_t base_offset, int64_t *size)
 {
-    const char *const suffixes[] = {".log", ".index", ".timeindex"};
-    for (size_t i = 0; i < ARRAY_COUNT(suffixes); i++) {
-        char path[OS_PATH_MAX];
-        log_path(log->directory, base_offset, suffixes[i], path);
-        int r = os_remove(log->os, path);
-        if (r < 0 && r != -ENOENT) return r;
-    }
-    return 0;
+    char path[OS_PATH_MAX];
+    struct os_file *file;
+    log_path(log->directory, base_offset, ".log", path);
+    int r = os_file_open(log->os, path, OS_OPEN_READ, &file);
+    if (r < 0) return r;
+    r = os_file_size(file, size);
+    os_file_close(file);
+    return r;
 }
 
-/* Empty segments at the end come from a roll shortly before a crash. Their names may promise
- * offsets that the segment before has lost: they go, and that one is the last again. */
-static int drop_empty_end(struct log *log, const int64_t *bases, int32_t *count)
+/* An empty segment at the end comes from a roll shortly before a crash. Its name may promise
+ * offsets that the segment before has lost: it goes, and that one is the last again. Where that one
+ * is empty, too, a cleaner has been there: the name is all that tells how far the log had come. */
+static int drop_empty_end(struct log *log, const int64_t *bases, int64_t point, int32_t *count)
 {
-    while (*count > 1) {
-        char path[OS_PATH_MAX];
-        struct os_file *file;
-        int64_t size;
-        log_path(log->directory, bases[*count - 1], ".log", path);
-        int r = os_file_open(log->os, path, OS_OPEN_READ, &file);
-        if (r < 0) return r;
-        r = os_file_size(file, &size);
-        os_file_close(file);
-        if (r < 0) return r;
-        if (size > 0) return 0;
-        r = remove_segment_files(log, bases[*count - 1]);
-        if (r < 0) return r;
-        (*count)--;
-    }
-    return 0;
+    int64_t last, before;
+    if (*count < 2 || bases[*count - 1] <= point) return 0;
+    int r = file_size(log, bases[*count - 1], &last);
+    if (r == 0) r = file_size(log, bases[*count - 2], &before);
+    if (r < 0 || last > 0 || before == 0) return r;
+    (*count)--;
+    return log_remove_segment_files(log->os, log->directory, bases[*count], "");
 }
 
 int log_recover(struct log *log, const int64_t *bases, int32_t count, int64_t point,
                 struct log_recovery *recovery)
 {
     ASSERT(log->segment_count == 0);
-    int r = point < INT64_MAX ? drop_empty_end(log, bases, &count) : 0;
+    int r = drop_empty_end(log, bases, point, &count);
     for (int32_t i = 0; i < count && r == 0; i++)
         r = load_segment(log, bases, count, i, point, recovery);
     if (r == 0 && count == 0) {

@@ -72,6 +72,16 @@ struct os_job {
 
 void os_submit(struct os *os, struct os_job *job);
 
+/* A sign between threads: any of them may raise it, any may look. Zeroed: it is down. */
+struct os_flag {
+    int raised; /* belongs to os */
+};
+void os_flag_raise(struct os_flag *flag);
+bool os_flag_is_raised(const struct os_flag *flag);
+
+/* Any thread but a loop's: for jobs that keep to a pace. */
+void os_pause(struct os *os, int64_t duration_ns);
+
 /* A letter to another thread's loop. The sender must not touch it after a successful post; what is
  * inside belongs to the receiver until it posts the letter back. */
 struct os_mail {

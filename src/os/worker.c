@@ -1,9 +1,12 @@
 /* Worker threads and what other threads bring to a loop: finished jobs and mail. */
 #include <errno.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "os/os_private.h"
+
+enum { NS_PER_S = 1000000000 };
 
 /* --- the inbox -------------------------------------------------------------------------------- */
 
@@ -173,6 +176,24 @@ void os_submit(struct os *os, struct os_job *job)
     }
     pthread_cond_signal(&workers->work);
     pthread_mutex_unlock(&workers->lock);
+}
+
+void os_flag_raise(struct os_flag *flag)
+{
+    __atomic_store_n(&flag->raised, 1, __ATOMIC_RELEASE);
+}
+
+bool os_flag_is_raised(const struct os_flag *flag)
+{
+    return __atomic_load_n(&flag->raised, __ATOMIC_ACQUIRE) != 0;
+}
+
+void os_pause(struct os *os, int64_t duration_ns)
+{
+    (void)os;
+    struct timespec left = {.tv_sec = duration_ns / NS_PER_S, .tv_nsec = duration_ns % NS_PER_S};
+    while (nanosleep(&left, &left) < 0 && errno == EINTR)
+        continue;
 }
 
 /* --- threads ---------------------------------------------------------------------------------- */

@@ -375,23 +375,34 @@ static void write_header(const struct batch *batch, struct slice records, uint8_
     store_be32(bytes + CRC_AT, crc32c_extend(crc, records));
 }
 
+static int put_batch(struct writer *writer, const struct batch *header, struct slice packed)
+{
+    uint8_t *bytes = writer_extend(writer, BATCH_HEADER_SIZE);
+    if (bytes == NULL) return -EMSGSIZE;
+    write_header(header, packed, bytes);
+    writer_put(writer, packed);
+    return writer_error(writer);
+}
+
+int batch_write(struct writer *writer, const struct batch *header, struct slice records, int level)
+{
+    enum compress_codec codec = batch_codec(header);
+    ASSERT(codec <= COMPRESS_ZSTD);
+    if (codec == COMPRESS_NONE || header->count == 0) return put_batch(writer, header, records);
+    CLEANUP(writer_deinit) struct writer packed;
+    writer_init(&packed, (size_t)INT32_MAX - LENGTH_MIN);
+    int r = compress(codec, level, records, &packed);
+    return r < 0 ? r : put_batch(writer, header, writer_slice(&packed));
+}
+
 int batch_end(struct batch_builder *builder)
 {
     ASSERT(builder->header.count > 0);
     CLEANUP(writer_deinit) struct writer records = builder->records;
-    CLEANUP(writer_deinit) struct writer packed;
     builder->records = (struct writer){0};
     int r = writer_error(&records);
     if (r < 0) return r;
-    writer_init(&packed, (size_t)INT32_MAX - LENGTH_MIN);
-    r = compress(builder->codec, builder->level, writer_slice(&records), &packed);
-    if (r < 0) return r;
-
     builder->header.attributes &= (int16_t)~BATCH_CODEC_MASK;
     builder->header.attributes |= (int16_t)builder->codec;
-    uint8_t *header = writer_extend(builder->writer, BATCH_HEADER_SIZE);
-    if (header == NULL) return -EMSGSIZE;
-    write_header(&builder->header, writer_slice(&packed), header);
-    writer_put(builder->writer, writer_slice(&packed));
-    return writer_error(builder->writer);
+    return batch_write(builder->writer, &builder->header, writer_slice(&records), builder->level);
 }

@@ -107,6 +107,12 @@ MUST_USE int record_walk_next(struct record_walk *walk, struct record *record);
 /* One header off the front of `headers`. */
 MUST_USE int record_header_take(struct slice *headers, struct slice *key, struct slice *value);
 
+/* Appends a batch with these header fields, of which `attributes` names the codec, and with records
+ * that are encoded and not compressed; length and CRC are computed. No records and a count of 0:
+ * what compaction empties. -EMSGSIZE: the writer's maximum. */
+MUST_USE int batch_write(struct writer *writer, const struct batch *header, struct slice records,
+                         int level);
+
 /* Builds one batch into a writer: begin, add records, end. Used by the command line, the metadata
  * log, coordinators and tests; the produce path never builds. */
 struct batch_builder {

@@ -139,7 +139,7 @@ static bool fails(enum call call)
     return fault > 0;
 }
 
-/* The same for what can do less than it was asked for: *size shrinks to half, but not to nothing. */
+/* The same for what can do less than it was asked for: *size shrinks to half, not to nothing. */
 static bool fails_sized(enum call call, size_t *size)
 {
     int fault = strike(call);
