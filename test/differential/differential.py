@@ -7,18 +7,16 @@ does not say to serve are left out and named at the end.
 
 import concurrent.futures
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 import compare  # noqa: E402
 import kafka_wire as wire  # noqa: E402
-from node import BINARY, Gregor, Kafka, Tally, free_port  # noqa: E402
+from node import Tally  # noqa: E402
 from script import Script  # noqa: E402
 from side import Side  # noqa: E402
+from twins import twins  # noqa: E402
 
 import cluster_requests  # noqa: E402
 import configs_requests  # noqa: E402
@@ -34,33 +32,7 @@ LISTS = (
     configs_requests,
     cluster_requests,
 )
-CLUSTER_ID = "AAAAAAAAAAAAAAAAAAAAAQ"
 DIFFERENCES_MAX = 12  # printed of one answer
-
-
-class GregorByFile(Gregor):
-    """Started by the server.properties that was made for the Kafka, but for ports and folders."""
-
-    def __init__(self, folder, model):
-        super().__init__(folder)
-        with open(os.path.join(model, "server.properties"), encoding="ascii") as file:
-            lines = file.read().replace(model, folder).splitlines()
-        listeners = "listeners=PLAINTEXT://%s,CONTROLLER://127.0.0.1:%d"
-        self.file = os.path.join(folder, "server.properties")
-        with open(self.file, "w", encoding="ascii") as file:
-            for line in lines:
-                if line.startswith("listeners="):
-                    line = listeners % (self.bootstrap, free_port())
-                print(line, file=file)
-
-        subprocess.run(
-            [BINARY, "format", "--config", self.file, "--standalone", "-t", CLUSTER_ID],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-
-    def command(self):
-        return [BINARY, "serve", self.file]
 
 
 class Expected:
@@ -140,26 +112,18 @@ def tell(tally, sides, expected, words):
 
 
 def main(words):
-    tally, work = Tally(), tempfile.mkdtemp(prefix="gregor-differential-")
-    kafka = Kafka(os.path.join(work, "kafka"))
+    tally = Tally()
     try:
-        kafka.start()
-        gregor = GregorByFile(os.path.join(work, "gregor"), kafka.folder)
-        gregor.start()
-        expected = Expected(os.path.join(HERE, "expected.txt"))
-        asked, left_out = tell(tally, [Side(kafka), Side(gregor)], expected, words)
+        with twins("gregor-differential-") as brokers:
+            expected = Expected(os.path.join(HERE, "expected.txt"))
+            asked, left_out = tell(tally, [Side(broker) for broker in brokers], expected, words)
+            tally.check("SIGTERM is a clean stop", brokers[1].end() == 0)
         for line in expected.unused(asked):
             tally.check("expected.txt still says what is so", False, " | ".join(line))
         for api, count in sorted(left_out.items()):
             print("# not served yet: %s (%d requests)" % (api, count))
-        tally.check("SIGTERM is a clean stop", gregor.end() == 0)
     except Exception as error:  # whatever it is, the last line must come
         tally.check("both brokers can be asked", False, repr(error))
-    finally:
-        Gregor.end_all(work)
-        if not kafka.stopped():
-            kafka.end()
-        shutil.rmtree(work, ignore_errors=True)
     return tally.finish()
 
 
