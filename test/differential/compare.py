@@ -150,7 +150,10 @@ KEYED = (
     ("ElectLeaders", "replica_election_results", ["topic"]),
     ("ElectLeaders", "replica_election_results/*/partition_result", ["partition_id"]),
     ("ListConfigResources", "config_resources", ["resource_type", "resource_name"]),
+    ("AlterClientQuotas", "entries", ["entity"]),
+    ("AlterClientQuotas", "entries/*/entity", ["entity_type"]),
     ("DescribeClientQuotas", "entries", ["entity"]),
+    ("DescribeClientQuotas", "entries/*/entity", ["entity_type"]),
     ("DescribeClientQuotas", "entries/*/values", ["key"]),
     ("AlterReplicaLogDirs", "results", ["topic_name"]),
 )
