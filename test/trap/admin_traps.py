@@ -63,6 +63,17 @@ def trap_elections_of_no_kind(world):
     same(elect(world, None, 7), (42, {}))
 
 
+def trap_elections_out_of_time(world):
+    """no time at all: error 7 without words, for each in version 0 as well"""
+    name = world.topic()
+    for version in range(3):
+        asked = [dict(topic=name, partitions=[0])]
+        answer = world.call("ElectLeaders", version, topic_partitions=asked, timeout_ms=0)
+        result = answer["replica_election_results"][0]["partition_result"][0]
+        same((result["error_code"], result["error_message"]), (7, None))
+        same(answer.get("error_code", 7), 7)
+
+
 # --- reassignments --------------------------------------------------------------------------------
 
 

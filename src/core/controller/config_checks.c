@@ -38,7 +38,7 @@ static struct refusal check_overrides(const struct controller_input *input,
 {
     struct slice error;
     int r = settings_check_overrides(input->settings, scope, pairs, count, input->arena, &error);
-    if (r == -EBADMSG) code = KAFKA_ERROR_INVALID_CONFIG; /* Kafka's code for patterns of clients */
+    if (r == -EBADMSG) code = KAFKA_ERROR_INVALID_CONFIG; /* Kafka has another code for those */
     return r < 0 ? refuse(code, error) : (struct refusal){0};
 }
 
@@ -77,10 +77,7 @@ static struct refusal check_node(const struct alteration *alteration)
     struct slice name = alteration->asked->resource_name;
     struct arena *arena = alteration->input->arena;
     int64_t id;
-    int r = slice_parse_int64(name, INT32_MIN, INT32_MAX, &id);
-    /* Kafka takes 01 for 1, and keeps the settings of a broker 01 that nobody is. */
-    if (r == 0 && !slice_equal(name, arena_printf(arena, "%d", (int)id))) r = -EINVAL;
-    if (r < 0)
+    if (slice_parse_int64(name, INT32_MIN, INT32_MAX, &id) < 0)
         return refuse(
             KAFKA_ERROR_INVALID_REQUEST,
             arena_printf(arena, "Node id must be an integer, but it is: %.*s", SLICE_ARG(name)));
@@ -201,7 +198,8 @@ static struct refusal check_broker_value(const struct alteration *alteration,
         return refuse(KAFKA_ERROR_INVALID_REQUEST, error);
     /* What is for one listener is for TLS, SASL and limits that no listener of ours has. */
     if (setting == NULL) return (struct refusal){0};
-    if (setting == setting_get(SETTING_LISTENERS))
+    if (setting == setting_get(SETTING_LISTENERS) ||
+        setting == setting_get(SETTING_LISTENER_SECURITY_PROTOCOL_MAP))
         return refuse(KAFKA_ERROR_INVALID_REQUEST,
                       SLICE("gregor opens its listeners when it starts: set them there."));
     if (setting->class == SETTING_REFUSED && !slice_equal(altered->value, setting->initial))
@@ -262,6 +260,8 @@ static struct refusal check_together(const struct alteration *alteration)
     bool all = alteration->asked->resource_name.size == 0;
     int32_t cluster_count, broker_count;
     struct slice id = arena_printf(input->arena, "%d", (int)input->node_id);
+    /* Kafka takes 01 for 1, and keeps the settings of a broker 01 that nobody is. */
+    if (!all && !slice_equal(alteration->asked->resource_name, id)) return (struct refusal){0};
     struct setting_pair *cluster =
         all ? pairs_then(alteration, &cluster_count) : pairs_now(input, SLICE(""), &cluster_count);
     struct setting_pair *broker =

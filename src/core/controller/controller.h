@@ -28,7 +28,7 @@ struct controller_input {
     int64_t next_offset; /* that the plan's first record will have */
     int32_t node_id;
     struct quota_mutation *mutation; /* of who asks; NULL: nobody is metered */
-    int16_t kraft_version; /* the quorum's level: it is in its log and not in the image */
+    int16_t kraft_version;           /* the quorum's level: it is in its log and not in the image */
 };
 
 enum {

@@ -210,7 +210,8 @@ static struct delete_topics_response
 delete_topics(struct fixture *f, struct delete_topics_request_delete_topic_state *topics,
               int32_t count)
 {
-    struct delete_topics_request request = {.topics = topics, .topics_count = count};
+    struct delete_topics_request request = {
+        .topics = topics, .topics_count = count, .timeout_ms = 1000};
     struct delete_topics_response response;
     ask(f, API_DELETE_TOPICS, 6, &wire_delete_topics_request, &request,
         &wire_delete_topics_response, &response);
@@ -274,7 +275,7 @@ grow(struct fixture *f, const char *name, int32_t count,
                                                                       .assignments = assignments,
                                                                       .assignments_count = given};
     struct create_partitions_request request = {
-        .topics = &topic, .topics_count = 1, .validate_only = validate_only};
+        .topics = &topic, .topics_count = 1, .timeout_ms = 1000, .validate_only = validate_only};
     struct create_partitions_response response;
     ask(f, API_CREATE_PARTITIONS, 3, &wire_create_partitions_request, &request,
         &wire_create_partitions_response, &response);

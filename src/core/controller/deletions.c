@@ -109,14 +109,18 @@ static void plan_dooms(struct deletion *deletion, const struct delete_topics_req
 }
 
 /* delete.topic.enable=false: the same for all, whatever they are. */
-static void refuse_dooms(struct deletion *deletion, int16_t version,
-                         const struct delete_topics_request *request)
+static struct refusal check_enabled(const struct settings *settings, int16_t version)
+{
+    if (settings_flag(settings, SETTING_DELETE_TOPIC_ENABLE)) return (struct refusal){0};
+    return refuse(version < VERSION_WITH_DELETE_DISABLED ? KAFKA_ERROR_INVALID_REQUEST
+                                                         : KAFKA_ERROR_TOPIC_DELETION_DISABLED,
+                  SLICE_NULL);
+}
+
+static void refuse_dooms(struct deletion *deletion, const struct delete_topics_request *request,
+                         struct refusal refusal)
 {
     static const struct uuid no_id;
-    struct refusal refusal =
-        refuse(version < VERSION_WITH_DELETE_DISABLED ? KAFKA_ERROR_INVALID_REQUEST
-                                                      : KAFKA_ERROR_TOPIC_DELETION_DISABLED,
-               SLICE_NULL);
     for (int32_t i = 0; i < request->topic_names_count; i++)
         answer_deletion(deletion, request->topic_names[i], &no_id, refusal);
     for (int32_t i = 0; i < request->topics_count; i++)
@@ -136,10 +140,12 @@ int plan_delete_topics(const struct controller_input *input, int16_t version, co
     deletion.dooms = arena_alloc(input->arena, count * sizeof(deletion.dooms[0]));
     deletion.response.responses =
         arena_alloc(input->arena, count * sizeof(deletion.response.responses[0]));
-    if (settings_flag(input->settings, SETTING_DELETE_TOPIC_ENABLE))
+    struct refusal refusal = check_enabled(input->settings, version);
+    if (refusal.error == KAFKA_ERROR_NONE) refusal = check_time(request->timeout_ms);
+    if (refusal.error == KAFKA_ERROR_NONE)
         plan_dooms(&deletion, request);
     else
-        refuse_dooms(&deletion, version, request);
+        refuse_dooms(&deletion, request, refusal);
     ASSERT((size_t)deletion.response.responses_count <= count);
     map_deinit(&deletion.names);
     map_deinit(&deletion.ids);

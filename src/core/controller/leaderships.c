@@ -142,6 +142,8 @@ void plan_leaderships(struct planner *planner, int32_t broker_id, bool active)
 
 enum election { ELECT_PREFERRED = 0, ELECT_UNCLEAN = 1 };
 
+enum { VERSION_WITH_ERROR = 1 }; /* of the request as a whole */
+
 struct ballot {
     struct planner planner;
     enum election election;
@@ -264,23 +266,28 @@ static void elect_named(struct ballot *ballot, const struct elect_leaders_reques
         elect_topic(ballot, &request->topic_partitions[i], shared);
 }
 
+static struct refusal check_election(const struct elect_leaders_request *request,
+                                     struct arena *arena)
+{
+    if (request->election_type == ELECT_PREFERRED || request->election_type == ELECT_UNCLEAN)
+        return (struct refusal){0};
+    return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                  arena_printf(arena, "Unknown election type %d", (int)request->election_type));
+}
+
 int plan_elect_leaders(const struct controller_input *input, int16_t version, const void *message,
                        struct controller_plan *plan, struct writer *reply)
 {
     const struct elect_leaders_request *request = message;
     struct ballot ballot = {.election = (enum election)request->election_type};
     planner_begin(&ballot.planner, input);
-    if (request->election_type != ELECT_PREFERRED && request->election_type != ELECT_UNCLEAN) {
-        struct refusal refusal = refuse(
-            KAFKA_ERROR_INVALID_REQUEST,
-            arena_printf(input->arena, "Unknown election type %d", (int)request->election_type));
-        ballot.response.error_code = (int16_t)refusal.error;
-        elect_named(&ballot, request, refusal);
-    } else if (request->topic_partitions_count < 0) {
+    struct refusal refusal = check_time(request->timeout_ms);
+    if (refusal.error == KAFKA_ERROR_NONE) refusal = check_election(request, input->arena);
+    if (version >= VERSION_WITH_ERROR) ballot.response.error_code = (int16_t)refusal.error;
+    if (refusal.error == KAFKA_ERROR_NONE && request->topic_partitions_count < 0)
         elect_everywhere(&ballot);
-    } else {
-        elect_named(&ballot, request, (struct refusal){0});
-    }
+    else
+        elect_named(&ballot, request, refusal);
     planner_end(&ballot.planner, true, plan);
     return wire_encode(&wire_elect_leaders_response, version, &ballot.response, reply, NULL);
 }

@@ -10,7 +10,8 @@ static int32_t elect(struct fixture *f, int8_t election, const char *topic, int3
     struct elect_leaders_request_topic_partitions asked = {.partitions = &index,
                                                            .partitions_count = 1};
     if (topic != NULL) asked.topic = slice_of(topic);
-    struct elect_leaders_request request = {.election_type = election,
+    struct elect_leaders_request request = {.timeout_ms = 1000,
+                                            .election_type = election,
                                             .topic_partitions = &asked,
                                             .topic_partitions_count = topic == NULL ? -1 : 1};
     struct elect_leaders_response response;

@@ -9,6 +9,7 @@ struct growth {
     struct planner planner;
     struct loads loads;
     struct create_partitions_response response;
+    int32_t timeout_ms;
 };
 
 /* One topic's new partitions. */
@@ -98,10 +99,12 @@ static struct refusal
 grow_topic(struct growth *growth,
            const struct create_partitions_request_create_partitions_topic *asked)
 {
+    struct refusal refusal = check_time(growth->timeout_ms);
+    if (refusal.error != KAFKA_ERROR_NONE) return refusal;
     struct addition addition = {.asked = asked};
     addition.topic = image_topic_by_name(growth->planner.input->image, asked->name);
     if (addition.topic == NULL) return refuse(KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION, SLICE_NULL);
-    struct refusal refusal = check_count(&addition, growth->planner.input->arena);
+    refusal = check_count(&addition, growth->planner.input->arena);
     if (refusal.error != KAFKA_ERROR_NONE) return refusal;
     const struct image_partition *first = image_partition(addition.topic, 0);
     if (first == NULL)
@@ -162,7 +165,7 @@ int plan_create_partitions(const struct controller_input *input, int16_t version
                            const void *message, struct controller_plan *plan, struct writer *reply)
 {
     const struct create_partitions_request *request = message;
-    struct growth growth = {0};
+    struct growth growth = {.timeout_ms = request->timeout_ms};
     planner_begin(&growth.planner, input);
     loads_init(&growth.loads, input->image, input->arena);
     growth.response.results = arena_alloc(input->arena, (size_t)request->topics_count *

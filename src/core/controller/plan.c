@@ -80,6 +80,12 @@ struct refusal refuse_plainly(enum kafka_error error)
     return refuse(error, slice_of(kafka_error_text(error)));
 }
 
+struct refusal check_time(int32_t timeout_ms)
+{
+    if (timeout_ms > 0) return (struct refusal){0};
+    return refuse(KAFKA_ERROR_REQUEST_TIMED_OUT, SLICE_NULL);
+}
+
 struct refusal refuse_too_many(void)
 {
     return refuse(KAFKA_ERROR_POLICY_VIOLATION,
@@ -88,10 +94,9 @@ struct refusal refuse_too_many(void)
 
 struct refusal check_mutation(const struct controller_input *input, int64_t partitions)
 {
-    const enum kafka_error error = KAFKA_ERROR_THROTTLING_QUOTA_EXCEEDED;
     if (input->mutation == NULL || quota_mutate(input->mutation, partitions))
         return (struct refusal){0};
-    return refuse(error, slice_of(kafka_error_text(error)));
+    return refuse(KAFKA_ERROR_THROTTLING_QUOTA_EXCEEDED, SLICE_NULL);
 }
 
 bool broker_is_active(const struct image_broker *broker)

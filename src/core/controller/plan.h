@@ -40,6 +40,8 @@ void planner_end(struct planner *planner, bool keep, struct controller_plan *pla
 struct refusal refuse_too_many(void);
 struct refusal refuse(enum kafka_error error, struct slice message);
 struct refusal refuse_plainly(enum kafka_error error); /* in the words of the error itself */
+/* A request whose time was over before it began; Kafka gives it no text. */
+struct refusal check_time(int32_t timeout_ms);
 
 /* Is it registered, not fenced and not about to leave? */
 bool broker_is_active(const struct image_broker *broker);

@@ -368,10 +368,8 @@ static void create_topics(struct creation *creation, const bool *duplicate)
 {
     const struct create_topics_request *request = creation->request;
     struct create_topics_response *response = &creation->response;
-    struct refusal all = {0};
-    if (request->timeout_ms <= 0) /* over before it began; Kafka gives it no text */
-        all = refuse(KAFKA_ERROR_REQUEST_TIMED_OUT, SLICE_NULL);
-    else if (asks_for_too_many(creation))
+    struct refusal all = check_time(request->timeout_ms);
+    if (all.error == KAFKA_ERROR_NONE && asks_for_too_many(creation))
         all = refuse(KAFKA_ERROR_POLICY_VIOLATION,
                      SLICE("Excessively large number of partitions per request."));
     for (int32_t i = 0; i < request->topics_count; i++) {

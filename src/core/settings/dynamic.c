@@ -79,6 +79,26 @@ static int check_threads(const struct reconfiguration *change)
     return 0;
 }
 
+static int refuse_cleaners(const struct reconfiguration *change, const char *how, int64_t now)
+{
+    *change->error = arena_printf(
+        change->arena,
+        "Invalid value org.apache.kafka.common.config.ConfigException: Log cleaner threads %s the "
+        "current value %lld for configuration Invalid dynamic configuration",
+        how, (long long)now);
+    return -EINVAL;
+}
+
+static int check_cleaners(const struct reconfiguration *change)
+{
+    int64_t now = settings_number(change->now, SETTING_LOG_CLEANER_THREADS);
+    int64_t then = settings_number(change->then, SETTING_LOG_CLEANER_THREADS);
+    if (then < now / 2) return refuse_cleaners(change, "cannot be reduced to less than half", now);
+    if (then > now * 2)
+        return refuse_cleaners(change, "cannot be increased to more than double", now);
+    return 0;
+}
+
 /* What a tiered topic keeps here is at most what it keeps at all. */
 static int check_local(const struct reconfiguration *change, enum setting_id local_id,
                        const char *whole_name, int64_t whole)
@@ -112,6 +132,60 @@ static int check_retention(const struct reconfiguration *change)
                                topic.retention_bytes);
 }
 
+/* "host:number,…", in the words of the Java methods that fail. (ConnectionQuotas, Csv.parseCsvMap)
+ */
+static int check_connections(const struct settings *then, struct arena *arena, struct slice *error)
+{
+    struct slice list = settings_text(then, SETTING_MAX_CONNECTIONS_PER_IP_OVERRIDES);
+    struct slice item;
+    while (list.size > 0 && setting_list_next(&list, &item)) {
+        const uint8_t *colon = item.size == 0 ? NULL : memrchr(item.data, ':', item.size);
+        if (colon == NULL) {
+            *error = arena_printf(arena,
+                                  "Error parsing configuration property "
+                                  "'max.connections.per.ip.overrides': begin 0, end -1, length %d",
+                                  (int)item.size);
+            return -EINVAL;
+        }
+        size_t host = (size_t)(colon - item.data);
+        struct slice number = setting_trim((struct slice){colon + 1, item.size - host - 1});
+        int64_t count;
+        if (slice_parse_int64(number, INT32_MIN, INT32_MAX, &count) == 0) continue;
+        *error = arena_printf(arena, "For input string: \"%.*s\"", SLICE_ARG(number));
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* Folders that take nothing new are folders. */
+static int check_cordoned(const struct settings *then, struct arena *arena, struct slice *error)
+{
+    struct slice dirs = settings_text(then, SETTING_LOG_DIRS);
+    if (slice_is_null(dirs)) dirs = settings_text(then, SETTING_LOG_DIR);
+    struct slice cordoned = settings_text(then, SETTING_CORDONED_LOG_DIRS);
+    struct slice missing = SLICE_NULL;
+    struct slice item;
+    bool all = setting_list_has(cordoned, SLICE("*"));
+    if (all && slice_equal(cordoned, SLICE("*"))) return 0;
+    if (all) {
+        *error = SLICE("requirement failed: When cordoned.log.dirs is set to *, it must not "
+                       "contain other values");
+        return -EINVAL;
+    }
+    while (cordoned.size > 0 && setting_list_next(&cordoned, &item)) {
+        if (setting_list_has(dirs, item)) continue;
+        missing = slice_is_null(missing)
+                      ? item
+                      : arena_printf(arena, "%.*s, %.*s", SLICE_ARG(missing), SLICE_ARG(item));
+    }
+    if (slice_is_null(missing)) return 0;
+    *error = arena_printf(arena,
+                          "requirement failed: All entries in cordoned.log.dirs must be present in "
+                          "log.dirs or log.dir. Missing entries : %.*s",
+                          SLICE_ARG(missing));
+    return -EINVAL;
+}
+
 /* The first thing that settings_check would have said. */
 static int check_limits(struct settings *then, struct arena *arena, struct slice *error)
 {
@@ -132,8 +206,11 @@ int settings_check_dynamic(const struct settings *settings, const struct setting
     struct settings *then =
         settings_overlay(settings, cluster, cluster_count, broker, broker_count);
     int r = check_limits(then, arena, error);
+    if (r == 0) r = check_connections(then, arena, error);
+    if (r == 0) r = check_cordoned(then, arena, error);
     struct reconfiguration change = {settings, then, arena, error};
     if (r == 0) r = check_threads(&change);
+    if (r == 0) r = check_cleaners(&change);
     if (r == 0) r = check_retention(&change);
     settings_destroy(then);
     return r;

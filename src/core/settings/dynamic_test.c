@@ -45,6 +45,10 @@ static void what_fits(void **state)
     expect("log.retention.ms=5000\n", "log.local.retention.ms", "5000", NULL);
     expect("log.retention.ms=-1\n", "log.local.retention.ms", "5000", NULL);
     expect("log.cleaner.threads=2\n", "log.cleaner.dedupe.buffer.size", "4194304", NULL);
+    expect("", "log.cleaner.threads", "2", NULL);
+    expect("", "cordoned.log.dirs", "*", NULL);
+    expect("log.dirs=/a\n", "cordoned.log.dirs", "/a", NULL);
+    expect("", "max.connections.per.ip.overrides", "host:5, ::1:7", NULL);
 }
 
 #define WRAPPED(text)                                                     \
@@ -74,6 +78,36 @@ static void what_does_not(void **state)
     expect("log.retention.bytes=7\n", "log.local.retention.bytes", "-1",
            WRAPPED("Invalid value -1 for configuration log.local.retention.bytes: Value must not "
                    "be -1 as log.retention.bytes value is set as 7."));
+}
+
+static void what_does_not_either(void **state)
+{
+    (void)state;
+    expect("", "log.cleaner.threads", "3",
+           WRAPPED("Log cleaner threads cannot be increased to more than double the current value "
+                   "1"));
+    expect("log.cleaner.threads=4\n", "log.cleaner.threads", "1",
+           WRAPPED("Log cleaner threads cannot be reduced to less than half the current value 4"));
+    expect("log.dirs=/a\n", "cordoned.log.dirs", "/x,/a,/y",
+           "requirement failed: All entries in cordoned.log.dirs must be present in log.dirs or "
+           "log.dir. Missing entries : /x, /y");
+    expect("log.dirs=/a\n", "cordoned.log.dirs", "*,/a",
+           "requirement failed: When cordoned.log.dirs is set to *, it must not contain other "
+           "values");
+    expect("", "max.connections.per.ip.overrides", "nohost",
+           "Error parsing configuration property 'max.connections.per.ip.overrides': begin 0, end "
+           "-1, length 6");
+    expect("", "max.connections.per.ip.overrides", "host:x", "For input string: \"x\"");
+}
+
+/* A node is known by either name. */
+static void a_node_has_two_names(void **state)
+{
+    (void)state;
+    struct settings *settings = load("node.id=7\n");
+    assert_int_equal(settings_number(settings, SETTING_BROKER_ID), 7);
+    assert_int_equal(settings_origin(settings, SETTING_BROKER_ID), SETTING_ORIGIN_STATIC_BROKER);
+    settings_destroy(settings);
 }
 
 /* What one layer sets counts together with what the other has. */
@@ -140,6 +174,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_fits),
         cmocka_unit_test(what_does_not),
+        cmocka_unit_test(what_does_not_either),
+        cmocka_unit_test(a_node_has_two_names),
         cmocka_unit_test(layers_count_together),
         cmocka_unit_test(keys_of_one_listener),
         cmocka_unit_test(keys_that_are_none_of_ours),

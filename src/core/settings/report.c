@@ -184,11 +184,21 @@ static bool is_fatal(const struct settings *settings)
     return false;
 }
 
+/* A node is known by node.id and by broker.id, whichever was given. (KafkaConfig.populateSynonyms)
+ */
+static void know_by_both_names(struct settings *settings)
+{
+    struct slice *values = settings->layers[SETTINGS_LAYER_STATIC];
+    if (slice_is_null(values[SETTING_BROKER_ID]))
+        values[SETTING_BROKER_ID] = values[SETTING_NODE_ID];
+}
+
 bool settings_check(struct settings *settings)
 {
     ASSERT(!settings->checked);
     for (const struct settings_item *item = settings->items; item != NULL; item = item->next)
         judge(settings, item);
+    know_by_both_names(settings);
     settings_resolve(settings);
     check_required(settings);
     check_node(settings);

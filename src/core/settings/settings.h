@@ -248,7 +248,8 @@ void settings_topic(const struct settings *settings, const struct setting_pair *
 
 /* Checks the overrides that a topic (or group, or client-metrics resource) would have after a
  * change: unknown keys, values, and values that do not fit each other. -EINVAL: INVALID_CONFIG with
- * *error, Kafka's text, in the arena; -EBADMSG likewise, of what is no pattern of clients. */
+ * *error, Kafka's text, in the arena; -EBADMSG likewise, of values of client metrics that
+ * cannot be read. */
 MUST_USE int settings_check_overrides(const struct settings *settings, enum setting_scope scope,
                                       const struct setting_pair *overrides, int32_t count,
                                       struct arena *arena, struct slice *error);

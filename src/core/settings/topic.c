@@ -264,10 +264,11 @@ int settings_check_overrides(const struct settings *settings, enum setting_scope
     int r = check_nulls(scope, overrides, count, arena, error);
     for (int32_t i = 0; i < count && r == 0; i++)
         r = check_name(scope, overrides[i].name, arena, error);
+    if (r < 0) return r;
     for (int32_t i = 0; i < count && r == 0; i++)
         r = setting_check_value(setting_find(scope, overrides[i].name), overrides[i].value, arena,
                                 error);
-    if (r < 0) return r;
+    if (r < 0) return scope == SETTING_SCOPE_CLIENT_METRICS ? -EBADMSG : r;
     if (scope == SETTING_SCOPE_TOPIC) return check_topic(settings, overrides, count, arena, error);
     if (scope == SETTING_SCOPE_GROUP) return check_group(settings, overrides, count, arena, error);
     return check_client_metrics(settings, overrides, count, arena, error);
