@@ -31,6 +31,8 @@ static void execute(struct call *call)
     case CALL_READ:
     case CALL_LIST_OFFSET:
     case CALL_EPOCH_END:
+    case CALL_DELETE_RECORDS:
+    case CALL_PRODUCERS:
         break;
     }
     struct partition_key key = {.topic_id = call->topic_id, .index = call->partition};

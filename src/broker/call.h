@@ -28,7 +28,9 @@ enum call_kind {
     CALL_PRODUCE, /* append one partition's batch */
     CALL_READ,    /* an extent of one partition, or wait for more */
     CALL_LIST_OFFSET,
-    CALL_EPOCH_END,   /* OffsetForLeaderEpoch */
+    CALL_EPOCH_END, /* OffsetForLeaderEpoch */
+    CALL_DELETE_RECORDS,
+    CALL_PRODUCERS,   /* DescribeProducers */
     CALL_CONTROLLER,  /* a request that the controller answers */
     CALL_PRODUCER_ID, /* a fresh producer id */
 };
@@ -79,6 +81,16 @@ struct call_epoch_end {
     int64_t end_offset;
 };
 
+struct call_delete_records {
+    int64_t offset;        /* −1: all that is committed */
+    int64_t low_watermark; /* out */
+};
+
+struct call_producers {
+    struct log_producer *producers; /* out; the caller frees: memory_free */
+    int32_t count;
+};
+
 struct call_controller {
     enum api_key key;
     int16_t version;
@@ -115,6 +127,8 @@ struct call {
         struct call_read read;
         struct call_list_offset list_offset;
         struct call_epoch_end epoch_end;
+        struct call_delete_records delete_records;
+        struct call_producers producers;
         struct call_controller controller;
         struct call_producer_id producer_id;
     };

@@ -22,6 +22,7 @@ struct entry {
     size_t name_at, name_size; /* in the set's names */
     int32_t partition;
     int64_t recovery_point, log_start, high_watermark;
+    int64_t cleaned; /* how far; 0: never */
 };
 
 /* What one shard says. */
@@ -29,6 +30,8 @@ struct checkpoint_set {
     struct os_mail mail;
     struct broker *broker;
     int32_t shard;
+    int64_t number; /* of the shard's sets */
+    bool awaited;   /* the shard wants to know when it is written */
     struct writer names;
     struct entry *entries;
     size_t count, capacity;
@@ -36,11 +39,20 @@ struct checkpoint_set {
 
 struct known {
     struct slice key; /* "topic-partition", follows the struct */
-    int64_t recovery_point, log_start;
+    int64_t recovery_point, log_start, cleaned;
+};
+
+/* Tells a shard what became of its set. */
+struct checkpoint_answer {
+    struct call_letter letter;
+    struct shard *shard;
+    int64_t number;
+    int result;
 };
 
 struct checkpoints {
-    struct checkpoint_set *sets[SHARDS_MAX]; /* the newest of each shard */
+    struct checkpoint_set *sets[SHARDS_MAX]; /* the newest of each shard; the job's while it runs */
+    struct checkpoint_set *next[SHARDS_MAX]; /* came while the job ran */
     struct map known;                        /* as the files told at start */
     struct os_job job;
     struct folder *folder;
@@ -73,6 +85,7 @@ static void add_entry(struct checkpoint_set *set, const struct partition *partit
         .recovery_point = partition->recovery_point,
         .log_start = log_start_offset(partition->log),
         .high_watermark = partition->replication.high_watermark,
+        .cleaned = partition->first_dirty,
     };
     writer_put(&set->names, partition->topic);
 }
@@ -82,6 +95,8 @@ static struct checkpoint_set *gather(struct shard *shard)
     struct checkpoint_set *set = memory_alloc_zero(sizeof(*set));
     set->broker = shard->broker;
     set->shard = shard->index;
+    set->number = ++shard->checkpoint_number;
+    set->awaited = !list_is_empty(&shard->checkpoint_calls);
     writer_init(&set->names, NAMES_MAX_BYTES);
     size_t cursor = 0;
     const struct partition *partition;
@@ -91,21 +106,36 @@ static struct checkpoint_set *gather(struct shard *shard)
     return set;
 }
 
-static void keep(struct checkpoint_set *set)
+static void keep(struct checkpoint_set **place, struct checkpoint_set *set)
 {
-    struct checkpoints *checkpoints = set->broker->checkpoints;
-    set_free(checkpoints->sets[set->shard]);
-    checkpoints->sets[set->shard] = set;
+    set_free(*place);
+    *place = set;
 }
 
 void checkpoint_collect(struct shard *shard)
 {
-    keep(gather(shard));
+    struct checkpoints *checkpoints = shard->broker->checkpoints;
+    keep(&checkpoints->sets[shard->index], gather(shard));
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-enum which { RECOVERY_POINTS, LOG_STARTS, HIGH_WATERMARKS };
+enum which { RECOVERY_POINTS, LOG_STARTS, HIGH_WATERMARKS, CLEANED };
+
+static int64_t offset_of(const struct entry *entry, enum which which)
+{
+    switch (which) {
+    case RECOVERY_POINTS:
+        return entry->recovery_point;
+    case LOG_STARTS:
+        return entry->log_start;
+    case HIGH_WATERMARKS:
+        return entry->high_watermark;
+    case CLEANED:
+        break;
+    }
+    return entry->cleaned;
+}
 
 static int write_file(struct checkpoints *checkpoints, const char *name, enum which which)
 {
@@ -117,10 +147,8 @@ static int write_file(struct checkpoints *checkpoints, const char *name, enum wh
         const struct checkpoint_set *set = checkpoints->sets[s];
         for (size_t i = 0; set != NULL && i < set->count; i++) {
             const struct entry *entry = &set->entries[i];
-            int64_t offset = which == RECOVERY_POINTS ? entry->recovery_point
-                             : which == LOG_STARTS    ? entry->log_start
-                                                      : entry->high_watermark;
-            if (which == LOG_STARTS && offset == 0) continue;
+            int64_t offset = offset_of(entry, which);
+            if ((which == LOG_STARTS || which == CLEANED) && offset == 0) continue;
             struct slice topic = {set->names.data + entry->name_at, entry->name_size};
             lines[count++] = (struct folder_checkpoint_entry){topic, entry->partition, offset};
         }
@@ -135,6 +163,7 @@ static int write_files(struct checkpoints *checkpoints)
     int r = write_file(checkpoints, "recovery-point-offset-checkpoint", RECOVERY_POINTS);
     if (r == 0) r = write_file(checkpoints, "log-start-offset-checkpoint", LOG_STARTS);
     if (r == 0) r = write_file(checkpoints, "replication-offset-checkpoint", HIGH_WATERMARKS);
+    if (r == 0) r = write_file(checkpoints, "cleaner-offset-checkpoint", CLEANED);
     return r;
 }
 
@@ -144,33 +173,84 @@ static void write_run(struct os_job *job)
     checkpoints->result = write_files(checkpoints);
 }
 
+/* On the shard that waited: what it had told is durable now, or is not. */
+static void receive_answer(struct os_mail *mail)
+{
+    struct checkpoint_answer *answer = CONTAINER_OF(mail, struct checkpoint_answer, letter.mail);
+    struct shard *shard = answer->shard;
+    enum kafka_error error =
+        answer->result < 0 ? KAFKA_ERROR_KAFKA_STORAGE_ERROR : KAFKA_ERROR_NONE;
+    struct list_link *link;
+    while ((link = list_first(&shard->checkpoint_calls)) != NULL) {
+        struct call *call = CONTAINER_OF(link, struct call, link);
+        if (call->wait_offset > answer->number) break;
+        list_remove(link);
+        call_finish(call, error);
+    }
+    memory_free(answer);
+}
+
+static void answer_all(struct checkpoints *checkpoints)
+{
+    struct broker *broker = checkpoints->broker;
+    for (int32_t i = 0; i < SHARDS_MAX; i++) {
+        struct checkpoint_set *set = checkpoints->sets[i];
+        if (set == NULL || !set->awaited) continue;
+        set->awaited = false;
+        struct checkpoint_answer *answer = memory_alloc_zero(sizeof(*answer));
+        answer->shard = &broker->shards[i];
+        answer->number = set->number;
+        answer->result = checkpoints->result;
+        letter_post(&broker->shards[0], answer->shard, &answer->letter, receive_answer);
+    }
+}
+
+static void start_writing(struct checkpoints *checkpoints);
+
 static void write_done(struct os_job *job)
 {
     struct checkpoints *checkpoints = CONTAINER_OF(job, struct checkpoints, job);
+    bool more = false;
     checkpoints->writing = false;
+    answer_all(checkpoints);
+    for (int32_t i = 0; i < SHARDS_MAX; i++) {
+        if (checkpoints->next[i] == NULL) continue;
+        keep(&checkpoints->sets[i], checkpoints->next[i]);
+        checkpoints->next[i] = NULL;
+        more = true;
+    }
     checkpoints->broker->shards[0].jobs--;
     /* The older ones stay true: recovery will read more than it had to. */
     if (checkpoints->result < 0)
         BROKER_TRACE(checkpoints->broker, TRACE_WARN, "kafka.log.LogManager",
                      "Cannot write checkpoints, going on with the last: %s",
                      strerror(-checkpoints->result));
+    if (more) start_writing(checkpoints);
 }
 
-/* On shard 0. A set that arrives while the files are written waits for the next time. */
+static void start_writing(struct checkpoints *checkpoints)
+{
+    struct shard *shard = &checkpoints->broker->shards[0];
+    checkpoints->writing = true;
+    checkpoints->job = (struct os_job){.run = write_run, .done = write_done};
+    shard->jobs++;
+    os_submit(shard->os, &checkpoints->job);
+}
+
+/* On shard 0. */
 static void receive_set(struct os_mail *mail)
 {
     struct checkpoint_set *set = CONTAINER_OF(mail, struct checkpoint_set, mail);
     struct broker *broker = set->broker;
     struct checkpoints *checkpoints = broker->checkpoints;
     if (checkpoints->writing) {
-        set_free(set);
+        struct checkpoint_set **next = &checkpoints->next[set->shard];
+        set->awaited = set->awaited || (*next != NULL && (*next)->awaited);
+        keep(next, set);
         return;
     }
-    keep(set);
-    checkpoints->writing = true;
-    checkpoints->job = (struct os_job){.run = write_run, .done = write_done};
-    broker->shards[0].jobs++;
-    os_submit(broker->shards[0].os, &checkpoints->job);
+    keep(&checkpoints->sets[set->shard], set);
+    start_writing(checkpoints);
 }
 
 /* --- the clock -------------------------------------------------------------------------------- */
@@ -218,6 +298,19 @@ void checkpoint_written(struct shard *shard, int64_t bytes)
     shard_timer_set(shard, &shard->checkpoint_timer, shard->checkpoint_ns + interval_min_ns(shard));
 }
 
+void checkpoint_now(struct shard *shard)
+{
+    shard_timer_clear(shard, &shard->checkpoint_timer);
+    shard_timer_set(shard, &shard->checkpoint_timer, os_monotonic_ns(shard->os));
+}
+
+void checkpoint_await(struct shard *shard, struct call *call)
+{
+    call->wait_offset = shard->checkpoint_number + 1;
+    list_push_back(&shard->checkpoint_calls, &call->link);
+    checkpoint_now(shard);
+}
+
 void checkpoint_start(struct shard *shard)
 {
     shard->checkpoint_timer.fire = tick;
@@ -253,6 +346,12 @@ static int load_point(void *context, const struct folder_checkpoint_entry *entry
     return 0;
 }
 
+static int load_cleaned(void *context, const struct folder_checkpoint_entry *entry)
+{
+    know(context, entry->topic, entry->partition)->cleaned = entry->offset;
+    return 0;
+}
+
 static int load_start(void *context, const struct folder_checkpoint_entry *entry)
 {
     know(context, entry->topic, entry->partition)->log_start = entry->offset;
@@ -274,6 +373,13 @@ int checkpoint_load(struct broker *broker)
             "Cannot read recovery-point-offset-checkpoint in %s, so everything is checked: "
             "%s",
             folder_path(broker->folder), strerror(-r));
+    /* Without this one whole logs are cleaned once more. */
+    r = folder_checkpoint_read(broker->folder, "cleaner-offset-checkpoint", load_cleaned,
+                               checkpoints);
+    if (r < 0)
+        BROKER_TRACE(broker, TRACE_WARN, "kafka.log.LogCleanerManager",
+                     "Cannot read cleaner-offset-checkpoint in %s: %s", folder_path(broker->folder),
+                     strerror(-r));
     r = folder_checkpoint_read(broker->folder, "log-start-offset-checkpoint", load_start,
                                checkpoints);
     /* Without this one deleted records would come back: somebody must look. */
@@ -302,6 +408,12 @@ int64_t checkpoint_log_start(const struct broker *broker, struct slice topic, in
     return known == NULL ? 0 : known->log_start;
 }
 
+int64_t checkpoint_cleaned(const struct broker *broker, struct slice topic, int32_t index)
+{
+    const struct known *known = look(broker, topic, index);
+    return known == NULL ? 0 : known->cleaned;
+}
+
 int checkpoint_write_last(struct broker *broker)
 {
     ASSERT(!broker->checkpoints->writing);
@@ -312,8 +424,10 @@ void checkpoint_unload(struct broker *broker)
 {
     struct checkpoints *checkpoints = broker->checkpoints;
     if (checkpoints == NULL) return;
-    for (int32_t i = 0; i < SHARDS_MAX; i++)
+    for (int32_t i = 0; i < SHARDS_MAX; i++) {
         set_free(checkpoints->sets[i]);
+        set_free(checkpoints->next[i]);
+    }
     size_t cursor = 0;
     struct known *known;
     while ((known = map_next(&checkpoints->known, &cursor)) != NULL) {

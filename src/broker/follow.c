@@ -176,6 +176,7 @@ static void open_partition(struct partition *partition, bool at_start)
             checkpoint_recovery_point(broker, partition->topic, partition->key.index);
         partition->options.log_start_offset =
             checkpoint_log_start(broker, partition->topic, partition->key.index);
+        partition->first_dirty = checkpoint_cleaned(broker, partition->topic, partition->key.index);
     }
     submit_open(partition);
 }
@@ -301,8 +302,11 @@ static void doom(struct partition *partition)
     bool opening = partition->state == PARTITION_OPENING && partition->busy;
     partition->state = PARTITION_DOOMED;
     partition_answer_all(partition, KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION);
-    /* What a job is just making is a worker's until that job is done. */
-    if (!opening && partition->log != NULL) {
+    compact_stop(partition);
+    /* What a job is just making is a worker's until that job is done. Background work goes by names:
+     * a new topic must not come into this one's while it lasts. */
+    bool named = partition->clean != NULL || partition->removal != NULL;
+    if (!opening && !named && partition->log != NULL) {
         rename_away(partition);
         partition->renamed = true;
     }

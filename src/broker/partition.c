@@ -353,6 +353,16 @@ static enum kafka_error check_state(const struct partition *partition, const str
     return KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
+static void tell_producers(const struct partition *partition, struct call *call)
+{
+    struct call_producers *told = &call->producers;
+    size_t cursor = 0;
+    told->producers = memory_alloc(log_producer_count(partition->log) * sizeof(told->producers[0]));
+    while (log_producer_next(partition->log, &cursor, &told->producers[told->count]))
+        told->count++;
+    call_finish(call, KAFKA_ERROR_NONE);
+}
+
 void partition_call(struct partition *partition, struct call *call)
 {
     enum kafka_error error = check_state(partition, call);
@@ -379,6 +389,12 @@ void partition_call(struct partition *partition, struct call *call)
         return;
     case CALL_EPOCH_END:
         partition_epoch_end(partition, call);
+        return;
+    case CALL_DELETE_RECORDS:
+        retain_delete_records(partition, call);
+        return;
+    case CALL_PRODUCERS:
+        tell_producers(partition, call);
         return;
     case CALL_CONTROLLER:
     case CALL_PRODUCER_ID:

@@ -74,6 +74,11 @@ uint16_t shard_port(const struct shard *shard, int tag)
     return broker_port(shard->broker, tag);
 }
 
+const struct maintain_counters *shard_maintain_counters(const struct shard *shard)
+{
+    return &shard->maintain;
+}
+
 struct slice shard_listener_name(const struct shard *shard, int tag)
 {
     ASSERT(tag >= 0);
@@ -194,6 +199,7 @@ int shard_open(struct shard *shard)
     if (shard->index == 0) admit_open(shard->broker, seed);
     list_init(&shard->staged);
     list_init(&shard->flush_queue);
+    list_init(&shard->checkpoint_calls);
     list_init(&shard->outbox);
     heap_init(&shard->timers);
     arena_init(&shard->scratch, SCRATCH_MAX_BYTES);
@@ -258,14 +264,18 @@ void shard_load(struct shard *shard)
         os_turn(shard->os, INT64_MAX);
     checkpoint_start(shard);
     flush_watch_time(shard);
+    retain_start(shard);
+    compact_start(shard);
 }
 
 static void wake_all(struct shard *shard)
 {
     size_t cursor = 0;
     struct partition *partition;
-    while ((partition = map_next(&shard->partitions, &cursor)) != NULL)
+    while ((partition = map_next(&shard->partitions, &cursor)) != NULL) {
+        compact_stop(partition);
         if (partition->state == PARTITION_ONLINE) partition_wake_readers(partition);
+    }
 }
 
 void shard_drain(struct shard *shard)
@@ -285,8 +295,11 @@ void shard_drain(struct shard *shard)
 /* A partition at a time: what a crash in between leaves is recovered like after any other. */
 int shard_close_logs(struct shard *shard)
 {
-    while (shard->flushes > 0 || shard->jobs > 0 || shard->opening > 0)
-        os_turn(shard->os, INT64_MAX);
+    while (shard->flushes > 0 || shard->jobs > 0 || shard->opening > 0) {
+        const struct heap_node *first = heap_first(&shard->timers);
+        os_turn(shard->os, first != NULL ? first->deadline : INT64_MAX);
+        fire_timers(shard); /* a cleaning may wait for the end of others' jobs */
+    }
     int result = shard->failure;
     size_t cursor = 0;
     struct partition *partition;

@@ -41,6 +41,16 @@ struct slice shard_listener_name(const struct shard *shard, int tag);
 /* What clients may use, and used. */
 struct quota *shard_quota(struct shard *shard);
 
+/* What background work has done on this shard, and what it could not do. */
+struct maintain_counters {
+    int64_t segments_removed, bytes_removed; /* by retention and DeleteRecords */
+    int64_t cleanings, bytes_cleaned;
+    int64_t last_clean_ms; /* when the last one ended; 0: none yet */
+    int32_t uncleanable_partitions;
+    double dirtiest; /* share of the dirtiest log that waits, when it was last looked for */
+};
+const struct maintain_counters *shard_maintain_counters(const struct shard *shard);
+
 /* Something to be done at a monotonic time; fires once, on the shard's thread. The owner of the
  * memory clears it before it goes away. */
 struct shard_timer {

@@ -58,13 +58,21 @@ struct partition {
     struct list_link flush_link;  /* in shard->flush_queue */
     struct os_job job;            /* open or flush: one at a time */
     struct log_flush *flush;
-    int32_t borrowed;      /* jobs of calls that use the log's files */
+    int32_t borrowed;      /* jobs that use the log's files: of calls, of background work */
     bool busy;             /* the job runs */
     bool flush_indexes;    /* the next flush makes a recovery point */
     bool makes_point;      /* the one that runs does */
     bool flush_due;        /* flush.policy=os: a segment was sealed, flush.ms has passed … */
     int64_t flushed_ms;    /* when the last flush began */
     int32_t segment_count; /* as it was after the last write */
+    /* of background work */
+    struct os_job removal_job;
+    struct log_removal *removal; /* under way */
+    struct os_job clean_job;
+    struct log_clean *clean; /* under way */
+    struct shard_timer clean_timer;
+    int64_t first_dirty; /* how far it is cleaned */
+    bool uncleanable;    /* a cleaning found damage: it is left alone */
     /* of the open job */
     struct log_options options;
     struct log_files *own_files;
@@ -141,6 +149,13 @@ struct shard {
     struct shard_timer quota_timer; /* tells the others what was used here */
     struct admission admissions[SETTINGS_LISTENERS_MAX];
     struct shard_timer checkpoint_timer;
+    struct shard_timer retain_timer;
+    struct shard_timer compact_timer;
+    struct maintain_counters maintain;
+    size_t retain_cursor;           /* in `partitions`: where the round under way has come to */
+    struct list checkpoint_calls;   /* wait until what they did is in the checkpoints */
+    int64_t checkpoint_number;      /* of the set that was told last */
+    int32_t cleanings;              /* under way */
     struct shard_timer flush_timer; /* looks for partitions whose flush.ms has passed */
     struct os_mail command;         /* from shard 0, at start and stop */
     struct os_mail report;          /* to shard 0, likewise */
@@ -201,6 +216,9 @@ struct partition *follow_find(struct shard *shard, const struct partition_key *k
 /* checkpoint.c: recovery points, log starts, high watermarks, written now and then by shard 0. */
 void checkpoint_start(struct shard *shard);                  /* its timer */
 void checkpoint_written(struct shard *shard, int64_t bytes); /* to its logs: much hurries it */
+void checkpoint_now(struct shard *shard);
+/* Finishes the call when what the shard has now is written down. */
+void checkpoint_await(struct shard *shard, struct call *call);
 void checkpoint_collect(struct shard *shard); /* what its partitions say now, for shard 0 */
 MUST_USE int checkpoint_load(struct broker *broker);
 /* All shards have stopped. */
@@ -208,6 +226,18 @@ MUST_USE int checkpoint_write_last(struct broker *broker);
 void checkpoint_unload(struct broker *broker);
 int64_t checkpoint_recovery_point(const struct broker *broker, struct slice topic, int32_t index);
 int64_t checkpoint_log_start(const struct broker *broker, struct slice topic, int32_t index);
+int64_t checkpoint_cleaned(const struct broker *broker, struct slice topic, int32_t index);
+
+/* retain.c: what is old or no longer wanted leaves. */
+void retain_start(struct shard *shard); /* its timer */
+void retain_delete_records(struct partition *partition, struct call *call);
+/* Has the files removed that a log has let go. */
+void retain_remove(struct partition *partition, struct log_removal *removal);
+
+/* compact.c: the cleaner. */
+void compact_start(struct shard *shard); /* its timer */
+/* The partition must go, or the shard: its cleaning ends soon. */
+void compact_stop(struct partition *partition);
 
 /* control.c: the controller, on shard 0. */
 void control_call(struct call *call);
