@@ -303,7 +303,7 @@ def alter_whole(ask):
     entry = dict(
         resource_type=TOPIC, resource_name="changed", configs=[dict(name=retention, value="1")]
     )
-    ask("AlterConfigs", "one twice", ALL, dict(resources=[entry, entry]))
+    ask("AlterConfigs", "one twice", ALL, dict(resources=[entry, entry]), patience_s=3)
 
 
 # --- the others -----------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 import compare  # noqa: E402
 import kafka_wire as wire  # noqa: E402
 from node import Tally  # noqa: E402
-from script import Script  # noqa: E402
-from side import Side  # noqa: E402
+from script import Request, Script  # noqa: E402
+from side import Outcome, Side  # noqa: E402
 from twins import twins  # noqa: E402
 
 import cluster_requests  # noqa: E402
@@ -63,6 +63,32 @@ class Expected:
     def unused(self, apis):
         """Lines without a difference, of the APIs that were asked."""
         return [line for line in self.lines if line not in self.used and line[0] in apis]
+
+
+def check_the_check(tally, side):
+    """What was changed in an answer must be found, but for what a rule leaves out."""
+    request = Request("Metadata", "itself", 12, {})
+    broker = dict(node_id=1, host="here", port=1)
+    topics = [dict(name=name, error_code=0, partitions=[]) for name in ("a", "b")]
+    answer = dict(controller_id=1, brokers=[broker], topics=topics)
+    twisted = (
+        (True, dict(answer, controller_id=2)),
+        (True, dict(answer, cluster_id="c")),
+        (True, dict(answer, brokers=[dict(broker, host=None)])),
+        (True, dict(answer, brokers=[])),
+        (True, dict(answer, topics=topics[:1])),
+        (True, dict(answer, topics=topics + topics[:1])),
+        (False, dict(answer, brokers=[dict(broker, port=2)])),
+        (False, dict(answer, topics=topics[::-1])),
+    )
+    right = compare.leaves(request, Outcome("answered", answer), side)
+    for number, (differs, other) in enumerate(twisted):
+        found = compare.differences(
+            compare.leaves(request, Outcome("answered", other), side), right
+        )
+        tally.check("the comparison itself, twist %d" % number, bool(found) == differs, found)
+    found = compare.differences(compare.leaves(request, Outcome("closed"), side), right)
+    tally.check("the comparison itself, no answer", found)
 
 
 def requests():
@@ -116,7 +142,9 @@ def main(words):
     try:
         with twins("gregor-differential-") as brokers:
             expected = Expected(os.path.join(HERE, "expected.txt"))
-            asked, left_out = tell(tally, [Side(broker) for broker in brokers], expected, words)
+            sides = [Side(broker) for broker in brokers]
+            check_the_check(tally, sides[0])
+            asked, left_out = tell(tally, sides, expected, words)
             tally.check("SIGTERM is a clean stop", brokers[1].end() == 0)
         for line in expected.unused(asked):
             tally.check("expected.txt still says what is so", False, " | ".join(line))

@@ -38,7 +38,7 @@ def produce(ask, name, versions, topic, data, partition=0, acks=-1, **more):
     if not isinstance(topic, str):
         entry["name"] = ""
     body = dict(acks=acks, timeout_ms=10000, topic_data=[entry])
-    options = {k: more.pop(k) for k in list(more) if k in ("replies", "bend")}
+    options = {k: more.pop(k) for k in list(more) if k in ("replies", "patience_s")}
     ask("Produce", name, versions, dict(body, **more), **options)
 
 
@@ -404,7 +404,7 @@ def bent(script):
     topics = [dict(name="orders", partition_indexes=[0])]
     script.bent("DescribeProducers", dict(topics=topics))
     for version in ENDS_OF_PRODUCE:
-        produce(script.ask, "null records", version, "orders", None)
+        produce(script.ask, "null records", version, "orders", None, patience_s=3)
 
 
 ENDS_OF_PRODUCE = (3, 13)

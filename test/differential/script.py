@@ -9,6 +9,7 @@ know (an id it chose) stands there as a Known and is filled in for each of them.
 import kafka_wire as wire
 
 ALL, ENDS, FIRST, LAST = "all", "ends", "first", "last"
+PATIENCE_S = 20  # no answer for so long is an answer
 
 
 class Known:
@@ -46,6 +47,7 @@ class Request:
         self.save = options.pop("save", {})  # {key: path in the answer}
         self.serving = options.pop("serving", ())  # topics to wait for afterwards
         self.gone = options.pop("gone", ())  # topics whose end to wait for
+        self.patience_s = options.pop("patience_s", PATIENCE_S)
         if options:
             raise TypeError("no such options: %s" % options)
 
@@ -69,6 +71,7 @@ class RawFrame:
     """Bytes as they are; what comes back is compared byte by byte or, with `api`, as its answer."""
 
     version, replies, save, serving, gone = 0, True, {}, (), ()
+    patience_s = PATIENCE_S
 
     def __init__(self, name, data, api=None):
         self.name, self.data, self.api, self.reads = name, data, api or "frame", 0

@@ -7,7 +7,6 @@ import kafka_wire as wire
 from node import wait_until
 from script import Request
 
-SILENT_S = 3  # no answer for so long is an answer
 AGAIN_S = 3  # so long an answer that a client would retry is asked for again
 BARRIER = "barrier"
 # What a healthy broker says for a moment; a client would ask again.
@@ -86,8 +85,9 @@ class Side:
 
     def ask_once(self, request):
         if self.connection is None:
-            self.connection = wire.Connection(self.bootstrap, SILENT_S)
+            self.connection = wire.Connection(self.bootstrap)
         connection = self.connection
+        connection.socket.settimeout(request.patience_s)
         connection.correlation += 1
         try:
             connection.send_bytes(request.frame(self, connection.correlation))
