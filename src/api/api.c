@@ -51,6 +51,15 @@ static const struct api_entry *entry_find(int16_t key)
     return NULL;
 }
 
+bool api_is_served(const struct api_entry *entry, bool for_controllers)
+{
+    const struct wire_api *row = wire_api_find((int16_t)entry->key);
+    ASSERT(row != NULL);
+    if (!for_controllers) return row->on_broker;
+    /* There a Fetch is of the metadata log, by controllers and brokers: a quorum of one has none. */
+    return row->on_controller && entry->key != API_FETCH;
+}
+
 static const char *const THROTTLE = "ThrottleTimeMs";
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -231,11 +240,13 @@ static void on_request(void *context, struct net_exchange *exchange)
         .arena = &exchange->arena,
         .seed = api->seed,
         .listener = net_connection_tag(exchange->connection),
+        .for_controllers =
+            shard_is_for_controllers(api->shard, net_connection_tag(exchange->connection)),
         .started_ns = quotas_start(api->shard),
     };
     const struct api_entry *entry = NULL;
     if (request_parse_header(request) == 0) entry = entry_find(request->row->key);
-    if (entry == NULL) {
+    if (entry == NULL || !api_is_served(entry, request->for_controllers)) {
         api_close(request);
         return;
     }

@@ -31,6 +31,7 @@ struct api_request {
     struct slice body; /* after the header */
     int32_t correlation_id;
     int32_t listener; /* number of the listener it came in by; known even when the peer has gone */
+    bool for_controllers; /* that is a listener of controllers: who administers talks to those */
     int16_t version;
     uint64_t seed; /* for maps whose keys a peer chooses */
     void *message; /* decoded body, struct of the API's request; NULL where the body is passed on */
@@ -75,6 +76,9 @@ struct api_entry {
     bool passed_on; /* the controller decodes the body */
     void (*handle)(struct api_request *request);
 };
+
+/* Do listeners of controllers, or of brokers, serve it? */
+bool api_is_served(const struct api_entry *entry, bool for_controllers);
 
 /* The entries in ascending order of keys. */
 const struct api_entry *api_entries(size_t *count);

@@ -18,10 +18,10 @@ static void fill_apis(struct api_request *request, struct api_versions_response 
     size_t count;
     const struct api_entry *entries = api_entries(&count);
     answer->api_keys = arena_alloc(request->arena, count * sizeof(answer->api_keys[0]));
-    answer->api_keys_count = (int32_t)count;
     for (size_t i = 0; i < count; i++) {
+        if (!api_is_served(&entries[i], request->for_controllers)) continue;
         const struct wire_api *row = wire_api_find((int16_t)entries[i].key);
-        answer->api_keys[i] = (struct api_versions_response_api_version){
+        answer->api_keys[answer->api_keys_count++] = (struct api_versions_response_api_version){
             .api_key = row->key,
             .min_version = row->version_min,
             .max_version = row->version_max,

@@ -79,6 +79,13 @@ const struct maintain_counters *shard_maintain_counters(const struct shard *shar
     return &shard->maintain;
 }
 
+bool shard_is_for_controllers(const struct shard *shard, int tag)
+{
+    ASSERT(tag >= 0);
+    ASSERT(tag < shard->broker->listener_count);
+    return shard->broker->listeners[tag].controller;
+}
+
 struct slice shard_listener_name(const struct shard *shard, int tag)
 {
     ASSERT(tag >= 0);
@@ -163,7 +170,6 @@ int shard_listen(struct shard *shard)
 {
     struct broker *broker = shard->broker;
     for (int32_t i = 0; i < broker->listener_count; i++) {
-        if (broker->listeners[i].controller) continue; /* a quorum of one talks to nobody */
         int r = listen_at(shard, i);
         if (r == 0) continue;
         const struct settings_listener *listener = &broker->listeners[i];

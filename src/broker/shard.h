@@ -35,6 +35,8 @@ int32_t shard_quorum_epoch(const struct shard *shard);
 struct uuid shard_directory_id(const struct shard *shard);
 /* The port of the listener with this number; the one that was bound where 0 was asked for. */
 uint16_t shard_port(const struct shard *shard, int tag);
+/* Is the listener with this number one of controllers (KIP-919)? */
+bool shard_is_for_controllers(const struct shard *shard, int tag);
 /* The name of the listener with this number (net_connection_tag). */
 struct slice shard_listener_name(const struct shard *shard, int tag);
 

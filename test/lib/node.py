@@ -36,6 +36,7 @@ class Gregor:
         self.folder, self.data = folder, os.path.join(folder, "data")
         self.port = free_port()
         self.bootstrap = "127.0.0.1:%d" % self.port
+        self.controllers = "127.0.0.1:%d" % free_port()
         self.settings, self.prefix, self.environment = list(settings), list(prefix), environment
         self.log_path = os.path.join(folder, "log")
         self.process = None
@@ -44,7 +45,7 @@ class Gregor:
     def command(self):
         words = self.prefix + [BINARY, "serve"]
         for setting in [
-            "listeners=PLAINTEXT://" + self.bootstrap,
+            "listeners=PLAINTEXT://%s,CONTROLLER://%s" % (self.bootstrap, self.controllers),
             "log.dirs=" + self.data,
             *os.environ.get("GREGOR_SETTINGS", "").split(),
             *self.settings,

@@ -1,5 +1,6 @@
 """What administrators ask of a cluster of one node: elections, moves, the quorum, its features."""
 
+import kafka_wire as wire
 from node import same, wait_until
 
 METADATA = "__cluster_metadata"
@@ -200,6 +201,82 @@ def trap_quorum_of_others(world):
                 same((p["leader_id"], p["leader_epoch"], p["high_watermark"]), (0, 0, 0))
     same(quorum(world, 2)["topics"], [])
     same(quorum(world, 2, (METADATA, []))["topics"][0]["partitions"], [])
+
+
+# --- the controllers' listener --------------------------------------------------------------------
+
+OF_CONTROLLERS = {18, 19, 20, 32, 33, 37, 43, 44, 45, 46, 55, 57, 60, 64}
+NOT_OF_CONTROLLERS = {0, 2, 3, 22, 23, 61, 74, 75}
+
+
+def controllers(world):
+    """Where the quorum says that its one controller listens."""
+    listener = quorum(world, 2, (METADATA, [0]))["nodes"][0]["listeners"][0]
+    same(listener["name"], "CONTROLLER")
+    return "%s:%d" % (listener["host"], listener["port"])
+
+
+def trap_controllers_serve(world):
+    """who administers may talk to the controller: it serves this and does not serve that (KIP-919)"""
+    there = controllers(world)
+    software = dict(client_software_name="trap", client_software_version="1.0")
+    answer = wire.call(there, "ApiVersions", 4, **software)
+    keys = {a["api_key"] for a in answer["api_keys"]}
+    same((OF_CONTROLLERS - keys, keys & NOT_OF_CONTROLLERS), (set(), set()))
+    same(answer["finalized_features_epoch"] >= 0, True)
+    for api, version, body in (
+        ("Metadata", 12, dict(topics=None)),
+        ("ListConfigResources", 1, {}),
+        ("ListOffsets", 7, dict(replica_id=-1, topics=[])),
+    ):
+        with wire.Connection(there) as connection:
+            connection.send(api, version, body)
+            same(connection.is_closed(), True, api)
+
+
+def trap_controllers_describe(world):
+    """the controllers of the cluster, asked there as such; brokers are another kind of endpoint"""
+    there = controllers(world)
+    me = world.call("Metadata", 12, topics=[])["brokers"][0]["node_id"]
+    for version in (1, 2):
+        answer = wire.call(there, "DescribeCluster", version, endpoint_type=2)
+        same((answer["error_code"], answer["endpoint_type"], answer["controller_id"]), (0, 2, me))
+        same(answer["cluster_id"], world.call("DescribeCluster", 2)["cluster_id"])
+        same(
+            [(b["broker_id"], "%s:%d" % (b["host"], b["port"])) for b in answer["brokers"]],
+            [(me, there)],
+        )
+    wrong = "The request was sent to an endpoint of type %s, but we wanted an endpoint of type %s"
+    for version, error in ((0, 42), (1, 114), (2, 114)):
+        answer = wire.call(there, "DescribeCluster", version)
+        same(
+            (answer["error_code"], answer["error_message"], answer["brokers"]),
+            (error, wrong % ("CONTROLLER", "BROKER"), []),
+        )
+    answer = world.call("DescribeCluster", 2, endpoint_type=2)
+    same(
+        (answer["error_code"], answer["error_message"]), (114, wrong % ("BROKER", "CONTROLLER"))
+    )
+    answer = wire.call(there, "DescribeCluster", 2, endpoint_type=3)
+    same((answer["error_code"], answer["error_message"]), (115, "Unsupported endpoint type 3"))
+
+
+def trap_controllers_plan(world):
+    """topics made at the controller are the broker's"""
+    there, name = controllers(world), world.name()
+    topics = [dict(name=name, num_partitions=1, replication_factor=-1)]
+    answer = wire.call(there, "CreateTopics", 7, topics=topics, timeout_ms=10000)
+    same(answer["topics"][0]["error_code"], 0)
+    world.wait_for(name)
+    entry = dict(resource_type=2, resource_name=name, configuration_keys=["retention.ms"])
+    answer = wire.call(there, "DescribeConfigs", 4, resources=[entry])
+    same(answer["results"][0]["configs"][0]["value"], "604800000")
+    here = quorum(world, 2, (METADATA, [0]))["topics"][0]["partitions"][0]
+    asked = [dict(topic_name=METADATA, partitions=[dict(partition_index=0)])]
+    answer = wire.call(there, "DescribeQuorum", 2, topics=asked)
+    partition = answer["topics"][0]["partitions"][0]
+    same(partition["leader_epoch"], here["leader_epoch"])
+    same(partition["high_watermark"] >= here["high_watermark"], True)
 
 
 # --- UnregisterBroker -----------------------------------------------------------------------------
