@@ -67,6 +67,7 @@ void partition_destroy(struct partition *partition, enum kafka_error error)
     free_rebuilt(partition);
     memory_free((void *)(uintptr_t)partition->topic.data);
     memory_free(partition->directory);
+    memory_free(partition->damages);
     memory_free(partition);
 }
 

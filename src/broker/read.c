@@ -84,7 +84,12 @@ void partition_read(struct partition *partition, struct call *call)
                     read->diverging_epoch < 0 ? KAFKA_ERROR_OFFSET_OUT_OF_RANGE : KAFKA_ERROR_NONE);
         return;
     }
-    int64_t limit = read->read_committed ? read->last_stable_offset : read->high_watermark;
+    int64_t end = read->read_committed ? read->last_stable_offset : read->high_watermark;
+    int64_t limit = scrub_limit(partition, read->offset, end);
+    if (limit == read->offset && limit < end) {
+        call_finish(call, KAFKA_ERROR_CORRUPT_MESSAGE);
+        return;
+    }
     /* Memory that is short of pages must not keep a reader for ever. */
     bool wait = call->warmed >= WARMED_MAX;
     int r = log_read(partition->log, read->offset, limit, read->max_bytes, read->whole_first, wait,

@@ -272,6 +272,7 @@ void shard_load(struct shard *shard)
     flush_watch_time(shard);
     retain_start(shard);
     compact_start(shard);
+    scrub_start(shard);
 }
 
 static void wake_all(struct shard *shard)

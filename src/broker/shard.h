@@ -48,6 +48,8 @@ struct maintain_counters {
     int64_t segments_removed, bytes_removed; /* by retention and DeleteRecords */
     int64_t cleanings, bytes_cleaned;
     int64_t last_clean_ms; /* when the last one ended; 0: none yet */
+    int64_t bytes_scrubbed;
+    int64_t damages; /* that the scrubber found */
     int32_t uncleanable_partitions;
     double dirtiest; /* share of the dirtiest log that waits, when it was last looked for */
 };

@@ -35,6 +35,11 @@ struct partition_key {
     int32_t index;
 };
 
+/* Offsets that are refused: what lies there is not what was written. */
+struct damage {
+    int64_t from, end;
+};
+
 struct partition {
     struct shard *shard;
     struct partition_key key;
@@ -71,8 +76,11 @@ struct partition {
     struct os_job clean_job;
     struct log_clean *clean; /* under way */
     struct shard_timer clean_timer;
-    int64_t first_dirty; /* how far it is cleaned */
-    bool uncleanable;    /* a cleaning found damage: it is left alone */
+    int64_t first_dirty;    /* how far it is cleaned */
+    bool uncleanable;       /* a cleaning found damage: it is left alone */
+    int64_t scrub_offset;   /* where the scrubber goes on; INT64_MAX: not in this round */
+    struct damage *damages; /* that the scrubber found */
+    int32_t damage_count;
     /* of the open job */
     struct log_options options;
     struct log_files *own_files;
@@ -152,6 +160,12 @@ struct shard {
     struct shard_timer retain_timer;
     struct shard_timer compact_timer;
     struct maintain_counters maintain;
+    struct shard_timer scrub_timer;
+    struct os_job scrub_job;
+    struct log_scrub *scrub;        /* under way */
+    struct partition *scrubbed;     /* of which partition */
+    size_t scrub_cursor;            /* in `partitions` */
+    int64_t scrub_round_bytes;      /* to be read in this round */
     size_t retain_cursor;           /* in `partitions`: where the round under way has come to */
     struct list checkpoint_calls;   /* wait until what they did is in the checkpoints */
     int64_t checkpoint_number;      /* of the set that was told last */
@@ -233,6 +247,11 @@ void retain_start(struct shard *shard); /* its timer */
 void retain_delete_records(struct partition *partition, struct call *call);
 /* Has the files removed that a log has let go. */
 void retain_remove(struct partition *partition, struct log_removal *removal);
+
+/* scrub.c: is what is on disk still what was written? */
+void scrub_start(struct shard *shard); /* its timer */
+/* How far a read from `offset` may go: not into damage. `offset` itself: it lies in some. */
+int64_t scrub_limit(const struct partition *partition, int64_t offset, int64_t limit);
 
 /* compact.c: the cleaner. */
 void compact_start(struct shard *shard); /* its timer */

@@ -384,6 +384,20 @@ static int64_t offset_behind(struct walk *walk)
     return walk->segment->end_offset;
 }
 
+/* A batch whose bytes are others may still say how long it is: then its neighbour is sound. */
+static int64_t damage_end(struct walk *walk)
+{
+    const struct log_scrubbed *found = &walk->scrub->found;
+    struct batch batch;
+    int64_t position;
+    if (found->damage != wrong_checksum || walk->scan.position <= found->damage_position)
+        return found->next_offset;
+    int r = scan_next(&walk->scan, &batch, &position);
+    bool sound = r == 1 && batch_crc_matches(&batch) && batch.base_offset > found->damage_offset &&
+                 batch.base_offset < found->next_offset;
+    return sound ? batch.base_offset : found->next_offset;
+}
+
 static int open_segment(struct walk *walk)
 {
     const struct log_scrub *scrub = walk->scrub;
@@ -408,13 +422,16 @@ static void scrub_segment(struct log_scrub *scrub, const struct scrub_segment *s
     if (r == 0) {
         while (step(&walk) == 1)
             ASSERT(!is_wrong(&walk));
-        if (is_wrong(&walk))
+        if (is_wrong(&walk)) {
             scrub->found.next_offset = offset_behind(&walk);
-        else if (!walk.at_end)
+            scrub->found.damage_end = damage_end(&walk);
+        } else if (!walk.at_end) {
             scrub->found.next_offset = walk.expected;
+        }
     } else if (r != -ENOENT) {
         scrub->result = r;
         if (r == -EIO) blame(&walk, scrub->offset, 0, cannot_be_read);
+        scrub->found.damage_end = scrub->found.next_offset;
     }
     scan_end(&walk.scan);
     entries_close(&walk.offsets);

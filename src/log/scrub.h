@@ -19,6 +19,7 @@ struct log_scrubbed {
                             * known to begin a batch; the log's flushed end: all was seen */
     int64_t bytes;         /* read */
     int64_t damage_offset; /* base offset that the damaged batch should have; -1: all is well */
+    int64_t damage_end;    /* first offset behind it that is known to be sound */
     int64_t damage_position;
     int64_t damage_segment; /* base offset of the segment */
     const char *damage;     /* static text: what is wrong with it; NULL */

@@ -152,6 +152,8 @@ static void every_flipped_bit_is_found(void **state)
         assert_int_equal(found.damage_offset, 7);
         assert_int_equal(found.damage_position, 7 * size);
         assert_int_equal(found.damage_segment, 0);
+        if (at > 16) assert_int_equal(found.damage_end, 8); /* its neighbour is sound */
+        assert_in_range(found.damage_end, 8, found.next_offset);
         flip(f, FIRST ".log", position);
     }
     assert_sound(f);
