@@ -42,20 +42,21 @@ static void delete_topics(struct join *join, const struct delete_records_request
 {
     struct arena *arena = join->request->arena;
     struct delete_records_response *response = join->response;
-    response->topics_count = asked->topics_count;
     response->topics =
         arena_alloc(arena, (size_t)asked->topics_count * sizeof(response->topics[0]));
     for (int32_t i = 0; i < asked->topics_count; i++) {
         const struct delete_records_request_delete_records_topic *topic = &asked->topics[i];
+        if (topic->partitions_count == 0) continue; /* nor does Kafka answer those */
+        struct delete_records_response_delete_records_topic_result *answer =
+            &response->topics[response->topics_count++];
         size_t count = (size_t)topic->partitions_count;
-        response->topics[i] = (struct delete_records_response_delete_records_topic_result){
+        *answer = (struct delete_records_response_delete_records_topic_result){
             .name = topic->name,
             .partitions_count = topic->partitions_count,
-            .partitions = arena_alloc(arena, count * sizeof(response->topics[i].partitions[0])),
+            .partitions = arena_alloc(arena, count * sizeof(answer->partitions[0])),
         };
         for (int32_t j = 0; j < topic->partitions_count; j++)
-            delete_one(join, topic->name, &topic->partitions[j],
-                       &response->topics[i].partitions[j]);
+            delete_one(join, topic->name, &topic->partitions[j], &answer->partitions[j]);
     }
 }
 

@@ -4,6 +4,8 @@
 #include "api/topics.h"
 #include "base/memory.h"
 
+enum { WHY_BYTES = 512 }; /* what is wrong with a topic's name, in words */
+
 static bool fill(struct api_request *request, const struct call_producers *told,
                  struct describe_producers_response_partition_response *answer)
 {
@@ -41,21 +43,55 @@ static void describe_all(struct join *join)
     api_reply(join->request, join->response);
 }
 
-static void describe_one(struct join *join, struct slice name, int32_t partition,
+/* What is wrong with a whole topic, in words as well. */
+static enum kafka_error check_topic(struct api_request *request, struct slice name,
+                                    const struct image_topic **topic, struct slice *why)
+{
+    *why = SLICE_NULL;
+    if (api_has_room(request, WHY_BYTES)) *why = controller_check_topic_name(name, request->arena);
+    if (!slice_is_null(*why)) return KAFKA_ERROR_INVALID_TOPIC_EXCEPTION;
+    *topic = image_topic_by_name(shard_image(request->shard), name);
+    if (*topic != NULL) return KAFKA_ERROR_NONE;
+    *why = slice_of(kafka_error_text(KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION));
+    return KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+static void describe_one(struct join *join, const struct image_topic *topic, int32_t partition,
                          struct describe_producers_response_partition_response *answer)
 {
-    const struct image_topic *topic;
     *answer = (struct describe_producers_response_partition_response){.partition_index = partition,
                                                                       .error_message = SLICE_NULL};
-    enum kafka_error error =
-        topics_find(shard_image(join->request->shard), name, &UUID_ZERO, partition, &topic);
-    if (error != KAFKA_ERROR_NONE) {
-        answer->error_code = (int16_t)error;
+    if (image_partition(topic, partition) == NULL) {
+        answer->error_code = (int16_t)KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
         return;
     }
     struct join_call *to = join_add(join, CALL_PRODUCERS, &topic->id, partition, answer);
     to->call.current_leader_epoch = -1;
     to->call.producers = (struct call_producers){.count = 0};
+}
+
+static void describe_topic(struct join *join,
+                           const struct describe_producers_request_topic_request *asked,
+                           struct describe_producers_response_topic_response *answer)
+{
+    int32_t count = asked->partition_indexes_count;
+    *answer = (struct describe_producers_response_topic_response){
+        .name = asked->name,
+        .partitions_count = count,
+        .partitions =
+            arena_alloc(join->request->arena, (size_t)count * sizeof(answer->partitions[0])),
+    };
+    const struct image_topic *topic;
+    struct slice why;
+    enum kafka_error error = check_topic(join->request, asked->name, &topic, &why);
+    for (int32_t i = 0; i < count; i++) {
+        int32_t partition = asked->partition_indexes[i];
+        if (error == KAFKA_ERROR_NONE)
+            describe_one(join, topic, partition, &answer->partitions[i]);
+        else
+            answer->partitions[i] = (struct describe_producers_response_partition_response){
+                .partition_index = partition, .error_code = (int16_t)error, .error_message = why};
+    }
 }
 
 static void describe_topics(struct join *join, const struct describe_producers_request *asked)
@@ -65,18 +101,8 @@ static void describe_topics(struct join *join, const struct describe_producers_r
     response->topics_count = asked->topics_count;
     response->topics =
         arena_alloc(arena, (size_t)asked->topics_count * sizeof(response->topics[0]));
-    for (int32_t i = 0; i < asked->topics_count; i++) {
-        const struct describe_producers_request_topic_request *topic = &asked->topics[i];
-        size_t count = (size_t)topic->partition_indexes_count;
-        response->topics[i] = (struct describe_producers_response_topic_response){
-            .name = topic->name,
-            .partitions_count = topic->partition_indexes_count,
-            .partitions = arena_alloc(arena, count * sizeof(response->topics[i].partitions[0])),
-        };
-        for (int32_t j = 0; j < topic->partition_indexes_count; j++)
-            describe_one(join, topic->name, topic->partition_indexes[j],
-                         &response->topics[i].partitions[j]);
-    }
+    for (int32_t i = 0; i < asked->topics_count; i++)
+        describe_topic(join, &asked->topics[i], &response->topics[i]);
 }
 
 void api_describe_producers(struct api_request *request)

@@ -146,6 +146,11 @@ KEYED = (
     ("DeleteRecords", "topics/*/partitions", ["partition_index"]),
     ("DescribeConfigs", "results/*/configs", ["name"]),
     ("DescribeLogDirs", "results/*/topics", ["name"]),
+    (
+        "DescribeProducers",
+        "topics/*/partitions/*/active_producers",
+        ["producer_epoch", "last_sequence"],
+    ),
     ("DescribeLogDirs", "results/*/topics/*/partitions", ["partition_index"]),
     ("ElectLeaders", "replica_election_results", ["topic"]),
     ("ElectLeaders", "replica_election_results/*/partition_result", ["partition_id"]),

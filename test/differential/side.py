@@ -1,15 +1,13 @@
 """One of the two brokers: its answers, and what it alone knows."""
 
 import socket
-import time
 
 import kafka_wire as wire
 from node import wait_until
 from script import Request
 
-AGAIN_S = 3  # so long an answer that a client would retry is asked for again
 BARRIER = "barrier"
-# What a healthy broker says for a moment; a client would ask again.
+# What a healthy broker says for a moment.
 LEADER_NOT_AVAILABLE, NOT_LEADER, COORDINATOR_LOADING, NOT_CONTROLLER = 5, 6, 14, 41
 FOR_A_MOMENT = {LEADER_NOT_AVAILABLE, NOT_LEADER, COORDINATOR_LOADING, NOT_CONTROLLER}
 # Requests that may change what later ones see. The broker of a Kafka learns of it a moment later.
@@ -29,6 +27,10 @@ class Outcome:
 
     def __init__(self, kind, answer=None):
         self.kind, self.answer = kind, answer
+
+    def is_for_a_moment(self):
+        """A client would ask again."""
+        return self.answer is not None and FOR_A_MOMENT.intersection(error_codes(self.answer))
 
 
 def error_codes(answer):
@@ -66,24 +68,18 @@ class Side:
     # --- the list ---------------------------------------------------------------------------------
 
     def ask(self, request):
-        deadline = time.time() + AGAIN_S
-        while True:
-            outcome = self.ask_once(request)
-            if (
-                outcome.answer is None
-                or not FOR_A_MOMENT.intersection(error_codes(outcome.answer))
-                or time.time() > deadline
-            ):
-                break
-            time.sleep(0.05)
+        outcome = self.exchange(request)
+        self.learn(outcome.answer)
+        return outcome
+
+    def conclude(self, request, outcome):
+        """Before the next one is asked."""
         if outcome.answer is not None:
-            self.learn(outcome.answer)
             for key, path in request.save.items():
                 self.saved[key] = at(outcome.answer, path)
         self.settle(request, outcome)
-        return outcome
 
-    def ask_once(self, request):
+    def exchange(self, request):
         if self.connection is None:
             self.connection = wire.Connection(self.bootstrap)
         connection = self.connection
@@ -148,7 +144,7 @@ class Side:
     # --- until it takes effect --------------------------------------------------------------------
 
     def settle(self, request, outcome):
-        if request.api in CHANGES and outcome.answer is not None and self.may_have_changed(request):
+        if self.may_have_changed(request, outcome):
             self.pass_barrier()
             if request.api in ("CreateTopics", "CreatePartitions"):
                 results = outcome.answer.get("topics", outcome.answer.get("results", []))
@@ -161,8 +157,13 @@ class Side:
             wait_until(lambda: self.describe(name)["error_code"] == 3, what=name + " is gone")
 
     @staticmethod
-    def may_have_changed(request):
-        return not request.body.get("validate_only", False)
+    def may_have_changed(request, outcome):
+        return (
+            request.api in CHANGES
+            and outcome.answer is not None
+            and 0 in error_codes(outcome.answer)
+            and not request.body.get("validate_only", False)
+        )
 
     def pass_barrier(self):
         """Changes are seen in their order: waits until a later one of its own is seen."""
