@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "log/clean_private.h"
 
-enum { ARENA_SLACK_BYTES = 1 << 20, PAUSE_NS_MIN = 1000000 };
+enum { PAUSE_NS_MIN = 1000000 };
 
 /* An old segment as it was when the cleaning began. */
 struct source {
@@ -30,6 +30,8 @@ struct log_clean {
     struct log_clean_options options;
     struct source *sources;
     int32_t source_count;
+    int64_t *later; /* base offsets of the segments behind them */
+    int32_t later_count;
     struct group *groups;
     int32_t group_count;
     struct clean_producer *producers;
@@ -146,6 +148,10 @@ static void copy_sources(const struct log *log, struct log_clean *clean)
             segment->base_offset, end_of(log, i), segment->size, segment->created_ms};
     }
     ASSERT(clean->source_count > 0); /* the limit is where one of them ends */
+    clean->later_count = log->segment_count - clean->source_count;
+    clean->later = memory_alloc((size_t)clean->later_count * sizeof(clean->later[0]));
+    for (int32_t i = 0; i < clean->later_count; i++)
+        clean->later[i] = log->segments[clean->source_count + i]->base_offset;
     clean->groups = memory_alloc((size_t)clean->source_count * sizeof(clean->groups[0]));
 }
 
@@ -153,6 +159,7 @@ int log_clean_begin(struct log *log, const struct log_clean_options *options,
                     struct log_clean **begun)
 {
     ASSERT(options->first_dirty < options->limit);
+    ASSERT(!log->cleaning);
     if (log->failed) return -EIO;
     struct log_clean *clean = memory_alloc_zero(sizeof(*clean));
     clean->os = log->os;
@@ -163,6 +170,7 @@ int log_clean_begin(struct log *log, const struct log_clean_options *options,
     copy_sources(log, clean);
     copy_producers(log, clean);
     clean_transactions_init(&clean->transactions);
+    log->cleaning = true;
     *begun = clean;
     return 0;
 }
@@ -178,7 +186,7 @@ static void keep_pace(struct log_clean *clean)
     double bytes = (double)(clean->cleaned.bytes_read + clean->cleaned.bytes_written);
     int64_t due_ns = clean->started_ns + (int64_t)(bytes / (double)rate * 1e9);
     int64_t ahead_ns = due_ns - os_monotonic_ns(clean->os);
-    if (ahead_ns > PAUSE_NS_MIN) os_pause(clean->os, ahead_ns);
+    if (ahead_ns > PAUSE_NS_MIN) (void)os_flag_wait(&clean->stop, ahead_ns);
 }
 
 /* One old segment, batch by batch. */
@@ -186,6 +194,7 @@ struct reading {
     struct scan scan;
     struct os_file *file;
     struct log_clean *clean;
+    int64_t next_offset, end_offset; /* the next batch lies there */
 };
 
 static int reading_start(struct reading *reading, struct log_clean *clean,
@@ -193,10 +202,10 @@ static int reading_start(struct reading *reading, struct log_clean *clean,
 {
     char path[OS_PATH_MAX];
     log_path(clean->directory, source->base_offset, ".log", path);
-    *reading = (struct reading){.clean = clean};
+    *reading = (struct reading){
+        .clean = clean, .next_offset = source->base_offset, .end_offset = source->end_offset};
     int r = os_file_open(clean->os, path, OS_OPEN_READ, &reading->file);
-    /* Retention was quicker: there is nothing to clean any more. */
-    if (r < 0) return r == -ENOENT ? -ECANCELED : r;
+    if (r < 0) return r;
     scan_start(&reading->scan, reading->file, 0, source->size);
     return 0;
 }
@@ -205,6 +214,13 @@ static void reading_end(struct reading *reading)
 {
     scan_end(&reading->scan);
     reading->file = os_file_close(reading->file);
+}
+
+/* The CRC does not cover the offset. */
+static bool is_in_order(const struct reading *reading, const struct batch *batch)
+{
+    return batch->last_offset_delta >= 0 && batch->base_offset >= reading->next_offset &&
+           batch_last_offset(batch) < reading->end_offset;
 }
 
 /* 1: a batch that is what was written; 0: the end. */
@@ -218,11 +234,13 @@ static int reading_next(struct reading *reading, struct batch *batch)
     if (r <= 0) return r;
     clean->cleaned.bytes_read += (int64_t)batch->bytes.size;
     keep_pace(clean);
-    return batch->last_offset_delta >= 0 && batch_crc_matches(batch) ? 1 : -EBADMSG;
+    if (!batch_crc_matches(batch) || !is_in_order(reading, batch)) return -EBADMSG;
+    reading->next_offset = batch_last_offset(batch) + 1;
+    return 1;
 }
 
-static int collect_source(struct log_clean *clean, const struct source *source, struct arena *arena,
-                          bool *full)
+static int collect_source(struct log_clean *clean, const struct source *source,
+                          struct writer *scratch, bool *full)
 {
     struct reading reading;
     struct batch batch;
@@ -231,10 +249,23 @@ static int collect_source(struct log_clean *clean, const struct source *source, 
     while (r == 0 && !*full && (r = reading_next(&reading, &batch)) == 1) {
         r = 0;
         if (batch_last_offset(&batch) < from) continue;
-        r = clean_collect(&clean->keys, &clean->transactions, &batch, from,
-                          clean->options.batch_bytes_max, arena, full);
+        r = clean_collect(&clean->keys, &clean->transactions, &batch, from, scratch, full);
     }
     if (reading.file != NULL) reading_end(&reading);
+    return r;
+}
+
+/* What was aborted, a marker may say only in a segment that is not cleaned. */
+static int load_transactions(struct log_clean *clean)
+{
+    int r = 0;
+    for (int32_t i = 0; i < clean->source_count && r == 0; i++)
+        r = clean_transactions_load(&clean->transactions, clean->os, clean->directory,
+                                    clean->sources[i].base_offset);
+    for (int32_t i = 0; i < clean->later_count && r == 0; i++)
+        r = clean_transactions_load(&clean->transactions, clean->os, clean->directory,
+                                    clean->later[i]);
+    clean_transactions_restart(&clean->transactions);
     return r;
 }
 
@@ -243,20 +274,17 @@ static int collect(struct log_clean *clean)
 {
     const struct log_clean_options *options = &clean->options;
     bool full = false;
-    struct arena arena;
-    uint64_t seed;
-    os_random(clean->os, &seed, sizeof(seed));
-    arena_init(&arena, options->batch_bytes_max + ARENA_SLACK_BYTES);
+    struct writer scratch;
+    struct siphash_key secret;
+    os_random(clean->os, &secret, sizeof(secret));
+    writer_init(&scratch, options->batch_bytes_max);
     clean_keys_init(&clean->keys, options->map_bytes, options->map_load,
-                    options->limit - options->first_dirty, seed);
+                    options->limit - options->first_dirty, &secret);
     int r = 0;
-    for (int32_t i = 0; i < clean->source_count && r == 0; i++)
-        r = clean_transactions_load(&clean->transactions, clean->os, clean->directory,
-                                    clean->sources[i].base_offset);
     for (int32_t i = 0; i < clean->source_count && r == 0 && !full; i++)
         if (clean->sources[i].end_offset > options->first_dirty)
-            r = collect_source(clean, &clean->sources[i], &arena, &full);
-    arena_deinit(&arena);
+            r = collect_source(clean, &clean->sources[i], &scratch, &full);
+    writer_deinit(&scratch);
     /* All were read: the next cleaning begins behind the last, whatever offsets it lacked. */
     clean->cleaned.end_offset = full ? clean->keys.latest_offset + 1 : options->limit;
     if (clean->cleaned.end_offset < options->first_dirty)
@@ -377,10 +405,9 @@ static int rewrite(struct log_clean *clean)
         .transactions = &clean->transactions,
         .now_ms = clean->options.now_ms,
         .delete_retention_ms = clean->options.delete_retention_ms,
-        .batch_bytes_max = clean->options.batch_bytes_max,
         .cleaned = &clean->cleaned,
     };
-    arena_init(&clean->filter.arena, clean->options.batch_bytes_max + ARENA_SLACK_BYTES);
+    writer_init(&clean->filter.scratch, clean->options.batch_bytes_max);
     writer_init(&clean->filter.records, clean->options.batch_bytes_max);
     /* Each record's timestamp may take some bytes more. */
     writer_init(&clean->filter.rebased, clean->options.batch_bytes_max * 2);
@@ -388,21 +415,30 @@ static int rewrite(struct log_clean *clean)
     int r = 0;
     for (int32_t i = 0; i < clean->group_count && r == 0; i++)
         r = rewrite_group(clean, &clean->groups[i]);
-    arena_deinit(&clean->filter.arena);
+    writer_deinit(&clean->filter.scratch);
     writer_deinit(&clean->filter.records);
     writer_deinit(&clean->filter.rebased);
     return r;
 }
 
+static void abandon(const struct log_clean *clean)
+{
+    for (int32_t i = 0; i < clean->group_count; i++)
+        swap_abandon(clean->os, clean->directory,
+                     clean->sources[clean->groups[i].first].base_offset);
+}
+
 void log_clean_run(struct log_clean *clean)
 {
     clean->started_ns = os_monotonic_ns(clean->os);
-    int r = collect(clean);
+    int r = load_transactions(clean);
+    if (r == 0) r = collect(clean);
     if (r == 0) r = make_groups(clean);
     if (r == 0) r = rewrite(clean);
     for (int32_t i = 0; i < clean->group_count && r == 0; i++)
         r = swap_prepare(clean->os, clean->directory,
                          clean->sources[clean->groups[i].first].base_offset);
+    if (r < 0) abandon(clean);
     clean_keys_deinit(&clean->keys);
     clean->result = r;
 }
@@ -413,18 +449,6 @@ void log_clean_stop(struct log_clean *clean)
 }
 
 /* --- end -------------------------------------------------------------------------------------- */
-
-/* Where the sources of a group are in the log; −1: some of them have gone meanwhile. */
-static int32_t find_group(const struct log *log, const struct log_clean *clean,
-                          const struct group *group)
-{
-    const struct source *sources = &clean->sources[group->first];
-    int32_t at = log_segment_at(log, sources[0].base_offset);
-    if (at + group->count >= log->segment_count) return -1;
-    for (int32_t i = 0; i < group->count; i++)
-        if (log->segments[at + i]->base_offset != sources[i].base_offset) return -1;
-    return at;
-}
 
 static void replace(struct log *log, int32_t at, const struct group *group)
 {
@@ -450,12 +474,13 @@ static void replace(struct log *log, int32_t at, const struct group *group)
 static int swap_group(struct log *log, const struct log_clean *clean, const struct group *group,
                       struct log_removal *removal)
 {
-    int32_t at = find_group(log, clean, group);
-    ASSERT(at >= 0);
+    int32_t at = log_segment_at(log, clean->sources[group->first].base_offset);
+    ASSERT(at + group->count < log->segment_count);
     int64_t *bases = &removal->bases[removal->count];
-    for (int32_t i = 0; i < group->count; i++)
+    for (int32_t i = 0; i < group->count; i++) {
         bases[i] = clean->sources[group->first + i].base_offset;
-    ASSERT(removal->count + group->count <= clean->source_count);
+        ASSERT(log->segments[at + i]->base_offset == bases[i]);
+    }
     int r = swap_finish(log->os, log->directory, bases, group->count);
     if (r < 0) return r;
     for (int32_t i = 1; i < group->count; i++)
@@ -468,8 +493,6 @@ static int swap_group(struct log *log, const struct log_clean *clean, const stru
 static int swap_all(struct log *log, struct log_clean *clean, struct log_removal **removal)
 {
     if (log->failed) return -EIO;
-    for (int32_t i = 0; i < clean->group_count; i++)
-        if (find_group(log, clean, &clean->groups[i]) < 0) return -ECANCELED;
     struct log_removal *old = log_removal_create(log, clean->source_count, true);
     int r = 0;
     for (int32_t i = 0; i < clean->group_count && r == 0; i++)
@@ -485,6 +508,7 @@ static void destroy(struct log_clean *clean)
     memory_free(clean->producers);
     memory_free(clean->groups);
     memory_free(clean->sources);
+    memory_free(clean->later);
     memory_free(clean->directory);
     memory_free(clean);
 }
@@ -495,12 +519,10 @@ int log_clean_end(struct log *log, struct log_clean *clean, struct log_cleaned *
     int r = clean->result;
     ASSERT(r <= 0);
     ASSERT(clean->group_count <= clean->source_count);
+    ASSERT(log->cleaning);
+    log->cleaning = false;
     *removal = NULL;
     if (r == 0) r = swap_all(log, clean, removal);
-    if (r < 0 && !log->failed)
-        for (int32_t i = 0; i < clean->group_count; i++)
-            swap_abandon(clean->os, clean->directory,
-                         clean->sources[clean->groups[i].first].base_offset);
     clean->cleaned.segments_before = clean->source_count;
     clean->cleaned.segments_after = clean->group_count;
     *cleaned = clean->cleaned;

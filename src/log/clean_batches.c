@@ -5,36 +5,78 @@
 #include "base/varint.h"
 #include "log/clean_private.h"
 
-enum { STAYS_NOT = 0, STAYS = 1 };
+enum { STAYS_NOT = 0, STAYS = 1, BLOCK_RECORDS = 32 };
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+struct seen {
+    struct slice encoded;
+    struct siphash_tag tag; /* of its key, if it has one */
+    int64_t offset, timestamp;
+    bool has_key, has_value;
+};
+
+/* Some records of a batch: between the first look at one and the map's answer lie the others. */
+struct block {
+    struct seen records[BLOCK_RECORDS];
+    int count;
+};
+
+/* 1: there may be more; 0: these are the last. */
+static int read_block(struct record_walk *walk, const struct clean_keys *keys, struct block *block)
+{
+    block->count = 0;
+    while (block->count < BLOCK_RECORDS) {
+        struct slice encoded = walk->rest;
+        struct record record;
+        int r = record_walk_next(walk, &record);
+        if (r <= 0) return r;
+        encoded.size -= walk->rest.size;
+        struct seen *seen = &block->records[block->count++];
+        seen->encoded = encoded;
+        seen->offset = record.offset;
+        seen->timestamp = record.timestamp;
+        seen->has_key = !slice_is_null(record.key);
+        seen->has_value = !slice_is_null(record.value);
+        if (seen->has_key) seen->tag = clean_keys_tag(keys, record.key);
+    }
+    return 1;
+}
 
 /* --- the first pass --------------------------------------------------------------------------- */
 
-int clean_collect(struct clean_keys *keys, struct clean_transactions *transactions,
-                  const struct batch *batch, int64_t first_dirty, size_t batch_bytes_max,
-                  struct arena *arena, bool *full)
+static int collect_records(struct clean_keys *keys, const struct batch *batch, int64_t first_dirty,
+                           struct writer *scratch, bool *full)
 {
+    struct record_walk walk;
+    struct block block;
+    int more = record_walk_start_in(&walk, batch, scratch);
+    if (more < 0) return more;
+    do {
+        more = read_block(&walk, keys, &block);
+        if (more < 0) return more;
+        for (int i = 0; i < block.count; i++) {
+            const struct seen *seen = &block.records[i];
+            if (!seen->has_key || seen->offset < first_dirty) continue;
+            *full = clean_keys_is_full(keys);
+            if (*full) return 0;
+            clean_keys_put(keys, &seen->tag, seen->offset);
+        }
+    } while (more == 1);
+    return 0;
+}
+
+int clean_collect(struct clean_keys *keys, struct clean_transactions *transactions,
+                  const struct batch *batch, int64_t first_dirty, struct writer *scratch,
+                  bool *full)
+{
+    ASSERT(batch->last_offset_delta >= 0);
     bool may_go;
     int r = clean_transactions_note(transactions, batch, &may_go);
-    if (r < 0) return r;
-    bool looked_at = (batch->attributes & BATCH_CONTROL) == 0 && !may_go && batch->count > 0;
-    if (looked_at) {
-        struct record_walk walk;
-        struct record record;
-        arena_reset(arena);
-        r = record_walk_start(&walk, batch, arena, batch_bytes_max);
-        if (r < 0) return r;
-        while ((r = record_walk_next(&walk, &record)) == 1) {
-            if (slice_is_null(record.key) || record.offset < first_dirty) continue;
-            if (clean_keys_is_full(keys)) {
-                *full = true;
-                return 0;
-            }
-            clean_keys_put(keys, record.key, record.offset);
-        }
-        if (r < 0) return r;
-    }
+    bool looked_at = (batch->attributes & BATCH_CONTROL) == 0 && !may_go;
+    if (r == 0 && looked_at) r = collect_records(keys, batch, first_dirty, scratch, full);
+    if (r < 0 || *full) return r;
     int64_t last_offset = batch_last_offset(batch);
-    ASSERT(batch->last_offset_delta >= 0);
     if (last_offset > keys->latest_offset) keys->latest_offset = last_offset;
     return 0;
 }
@@ -72,57 +114,59 @@ static bool is_last_of_producer(const struct clean_filter *filter, const struct 
 }
 
 static bool record_stays(const struct clean_filter *filter, const struct batch *batch,
-                         const struct record *record)
+                         const struct seen *seen)
 {
-    if (record->offset > filter->keys->latest_offset) return true;
-    if (slice_is_null(record->key)) {
+    if (seen->offset > filter->keys->latest_offset) return true;
+    if (!seen->has_key) {
         filter->cleaned->invalid_records++;
         return false;
     }
-    if (record->offset < clean_keys_get(filter->keys, record->key)) return false;
-    if (!slice_is_null(record->value)) return true;
+    if (seen->offset < clean_keys_get(filter->keys, &seen->tag)) return false;
+    if (seen->has_value) return true;
     return !has_horizon(batch) || filter->now_ms < batch->base_timestamp;
 }
 
 /* What stays of a batch's records. */
 struct kept_records {
-    struct slice encoded; /* in the batch, the arena or the filter's writer */
+    struct slice encoded; /* in the batch, or the filter's writers */
     int64_t max_timestamp;
     int32_t count;
     bool all;        /* nothing goes */
     bool tombstones; /* some that stay */
 };
 
-/* Records are gathered from the first on that goes; until then they lie where they lie. */
+/* Those that stay and lie behind each other are copied together, at the next one that goes; where
+ * none does, they lie where they lie. */
 static int walk(struct clean_filter *filter, const struct batch *batch, bool marker,
                 struct kept_records *kept)
 {
     struct record_walk walk;
-    struct record record;
-    arena_reset(&filter->arena);
+    struct block block;
     writer_reset(&filter->records);
-    int r = record_walk_start(&walk, batch, &filter->arena, filter->batch_bytes_max);
-    if (r < 0) return r;
-    *kept = (struct kept_records){.encoded = walk.rest, .max_timestamp = -1, .all = true};
-    const uint8_t *begin = walk.rest.data;
-    for (;;) {
-        struct slice encoded = walk.rest;
-        r = record_walk_next(&walk, &record);
-        if (r <= 0) break;
-        encoded.size -= walk.rest.size;
-        if (!marker && !record_stays(filter, batch, &record)) {
-            if (kept->all)
-                writer_put(&filter->records, (struct slice){begin, (size_t)(encoded.data - begin)});
+    int more = record_walk_start_in(&walk, batch, &filter->scratch);
+    if (more < 0) return more;
+    *kept = (struct kept_records){.max_timestamp = -1, .all = true};
+    struct slice run = {walk.rest.data, 0};
+    do {
+        more = read_block(&walk, filter->keys, &block);
+        if (more < 0) return more;
+        for (int i = 0; i < block.count; i++) {
+            const struct seen *seen = &block.records[i];
+            if (marker || record_stays(filter, batch, seen)) {
+                run.size += seen->encoded.size;
+                kept->count++;
+                if (!seen->has_value) kept->tombstones = true;
+                if (seen->timestamp > kept->max_timestamp) kept->max_timestamp = seen->timestamp;
+                continue;
+            }
+            if (run.size > 0) writer_put(&filter->records, run);
+            run = (struct slice){seen->encoded.data + seen->encoded.size, 0};
             kept->all = false;
-            continue;
         }
-        kept->count++;
-        if (slice_is_null(record.value)) kept->tombstones = true;
-        if (record.timestamp > kept->max_timestamp) kept->max_timestamp = record.timestamp;
-        if (!kept->all) writer_put(&filter->records, encoded);
-    }
-    if (!kept->all) kept->encoded = writer_slice(&filter->records);
-    return r < 0 ? r : writer_error(&filter->records);
+    } while (more == 1);
+    if (!kept->all && run.size > 0) writer_put(&filter->records, run);
+    kept->encoded = kept->all ? run : writer_slice(&filter->records);
+    return writer_error(&filter->records);
 }
 
 /* An encoded record whose timestamp counts from another base: length, attributes, timestamp, the

@@ -3,6 +3,7 @@
 #ifndef GREGOR_LOG_CLEAN_PRIVATE_H
 #define GREGOR_LOG_CLEAN_PRIVATE_H
 
+#include "base/siphash.h"
 #include "log/clean.h"
 #include "log/log_private.h"
 
@@ -10,26 +11,29 @@
 
 /* 128 bits stand for a key, so that memory does not depend on how long keys are. */
 struct clean_slot {
-    uint64_t low, high;
+    struct siphash_tag tag;
     int64_t place; /* offset + 1; 0: free */
 };
 
 struct clean_keys {
     struct clean_slot *slots;
-    size_t slot_count; /* a power of two */
+    size_t slot_count;
     size_t count, max;
-    uint64_t seed;
+    struct siphash_key secret;
     int64_t latest_offset; /* what was looked at ends here; -1: nothing was */
 };
 
 /* Memory for at most `keys` of them, and at most `bytes`. */
 void clean_keys_init(struct clean_keys *keys, size_t bytes, double load, int64_t most,
-                     uint64_t seed);
+                     const struct siphash_key *secret);
 void clean_keys_deinit(struct clean_keys *keys);
 bool clean_keys_is_full(const struct clean_keys *keys);
+/* What stands for a key; some time later its place is in the processor's cache. */
+struct siphash_tag clean_keys_tag(const struct clean_keys *keys, struct slice key);
 /* Offsets come in ascending order: the last one counts. Must not be full. */
-void clean_keys_put(struct clean_keys *keys, struct slice key, int64_t offset);
-int64_t clean_keys_get(const struct clean_keys *keys, struct slice key); /* -1: not there */
+void clean_keys_put(struct clean_keys *keys, const struct siphash_tag *tag, int64_t offset);
+/* -1: not there. */
+int64_t clean_keys_get(const struct clean_keys *keys, const struct siphash_tag *tag);
 
 /* --- transactions (clean_transactions.c) ------------------------------------------------------ */
 
@@ -40,7 +44,10 @@ struct clean_aborted {
     int64_t last_stable_offset;
 };
 
-enum { CLEAN_ABORTED_SIZE = 34 /* bytes of an entry in the file */ };
+enum {
+    CLEAN_ABORTED_SIZE = 34,     /* bytes of an entry in the file */
+    CLEAN_ABORTED_MAX = 1 << 22, /* of one log: 128 MiB of memory */
+};
 
 /* What transactions are open at the place of a walk. (CleanedTransactionMetadata) */
 struct clean_transactions {
@@ -54,7 +61,8 @@ struct clean_transactions {
 
 void clean_transactions_init(struct clean_transactions *transactions);
 void clean_transactions_deinit(struct clean_transactions *transactions);
-/* Adds what a segment's .txnindex has; one that is not there has nothing. */
+/* Adds what a segment's .txnindex has; one that is not there has nothing. -EMSGSIZE: more than
+ * CLEAN_ABORTED_MAX in all. */
 MUST_USE int clean_transactions_load(struct clean_transactions *transactions, struct os *os,
                                      const char *directory, int64_t base_offset);
 /* The walk begins anew. */
@@ -79,18 +87,18 @@ struct clean_filter {
     size_t producer_count;
     struct clean_transactions *transactions;
     int64_t now_ms, delete_retention_ms;
-    size_t batch_bytes_max;
     /* of one batch */
-    struct arena arena;
+    struct writer scratch; /* decompressed */
     struct writer records; /* those that stay */
     struct writer rebased; /* the same, with other timestamps' base */
     struct log_cleaned *cleaned;
 };
 
-/* Puts into the map the keys of the records at and beyond `first_dirty`. True: it is full. */
+/* Puts into the map the keys of the records at and beyond `first_dirty`. `scratch` is for what is
+ * decompressed, and bounds it. */
 MUST_USE int clean_collect(struct clean_keys *keys, struct clean_transactions *transactions,
-                           const struct batch *batch, int64_t first_dirty, size_t batch_bytes_max,
-                           struct arena *arena, bool *full);
+                           const struct batch *batch, int64_t first_dirty, struct writer *scratch,
+                           bool *full);
 /* Appends to `output` what stays of a batch; *kept is its header, with bytes that lie in `output`.
  * `last`: at least its header stays, so that the end of what was cleaned is known. 1: something
  * stays; 0: nothing. */

@@ -48,8 +48,18 @@ void clean_transactions_deinit(struct clean_transactions *transactions)
     memory_free(transactions->kept);
 }
 
+static int compare_first(const void *a, const void *b)
+{
+    int64_t first = ((const struct clean_aborted *)a)->first_offset;
+    int64_t second = ((const struct clean_aborted *)b)->first_offset;
+    return (first > second) - (first < second);
+}
+
 void clean_transactions_restart(struct clean_transactions *transactions)
 {
+    if (transactions->aborted_count > 0)
+        qsort(transactions->aborted, transactions->aborted_count, sizeof(transactions->aborted[0]),
+              compare_first);
     forget_open(transactions);
     transactions->next = 0;
     transactions->kept_count = 0;
@@ -64,13 +74,6 @@ static struct clean_aborted *add(struct clean_aborted **items, size_t *count, si
     return &(*items)[(*count)++];
 }
 
-static int compare_first(const void *a, const void *b)
-{
-    int64_t first = ((const struct clean_aborted *)a)->first_offset;
-    int64_t second = ((const struct clean_aborted *)b)->first_offset;
-    return (first > second) - (first < second);
-}
-
 int clean_transactions_load(struct clean_transactions *transactions, struct os *os,
                             const char *directory, int64_t base_offset)
 {
@@ -80,6 +83,10 @@ int clean_transactions_load(struct clean_transactions *transactions, struct os *
     snprintf(name, sizeof(name), "%020lld.txnindex", (long long)base_offset);
     int r = folder_read_file(os, directory, INDEX_BYTES_MAX, name, &bytes, &size);
     if (r < 0) return r == -ENOENT ? 0 : r;
+    if (transactions->aborted_count + size / CLEAN_ABORTED_SIZE > CLEAN_ABORTED_MAX) {
+        memory_free(bytes);
+        return -EMSGSIZE;
+    }
     for (size_t at = 0; at + CLEAN_ABORTED_SIZE <= size; at += CLEAN_ABORTED_SIZE) {
         const uint8_t *entry = bytes + at + 2; /* behind the version */
         *add(&transactions->aborted, &transactions->aborted_count,
@@ -91,9 +98,6 @@ int clean_transactions_load(struct clean_transactions *transactions, struct os *
         };
     }
     memory_free(bytes);
-    if (transactions->aborted_count > 0)
-        qsort(transactions->aborted, transactions->aborted_count, sizeof(transactions->aborted[0]),
-              compare_first);
     return 0;
 }
 

@@ -78,6 +78,7 @@ static int settle_end(struct log *log)
 int log_truncate(struct log *log, int64_t offset)
 {
     ASSERT(!log->flushing);
+    ASSERT(!log->cleaning);
     ASSERT(offset >= 0);
     if (log->failed) return -EIO;
     int r = log_write(log);
@@ -95,6 +96,7 @@ int log_truncate(struct log *log, int64_t offset)
 int log_truncate_all(struct log *log, int64_t offset)
 {
     ASSERT(!log->flushing);
+    ASSERT(!log->cleaning);
     ASSERT(offset >= 0);
     if (log->failed) return -EIO;
     int r = log_write(log);

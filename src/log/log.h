@@ -36,6 +36,8 @@ enum { LOG_NAME_MAX = 280 }; /* "topic-partition" and Kafka's suffixes */
 /* At most `open_max` files are kept open besides those pinned by extents and flushes. */
 struct log_files *log_files_create(struct os *os, int open_max);
 struct log_files *log_files_destroy(struct log_files *files); /* nothing may be pinned */
+/* How many cannot be closed now: unflushed ones, too. */
+int log_files_pinned(const struct log_files *files);
 
 /* --- one log ---------------------------------------------------------------------------------- */
 
@@ -210,9 +212,9 @@ MUST_USE int log_truncate(struct log *log, int64_t offset);
 MUST_USE int log_truncate_all(struct log *log, int64_t offset);
 /* Raises the start; nothing is removed yet. -ERANGE: beyond the end. */
 MUST_USE int log_raise_start(struct log *log, int64_t offset);
-/* Takes the segments that lie below the start as a whole out of the log; their files go on a
- * worker, the oldest first, so that a crash leaves no hole. Readers that hold extents keep the
- * bytes. */
+/* Takes the segments that lie below the start as a whole out of the log, not while it is cleaned.
+ * Their files go on a worker, the oldest first, so that a crash leaves no hole. Readers that hold
+ * extents keep the bytes. */
 struct log_removal;
 struct log_removal *log_removal_begin(struct log *log);    /* NULL: there is none */
 void log_removal_run(struct log_removal *removal);         /* any thread, blocks */

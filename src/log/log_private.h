@@ -31,6 +31,7 @@ struct log_files {
     struct os *os;
     struct list open; /* unpinned ones may be closed, least recently used first */
     int open_count, open_max;
+    int pinned_count;
     int alive; /* log_file structs, for the end */
 };
 
@@ -195,6 +196,7 @@ struct log {
     uint64_t jitter_seed;
     uint64_t changes; /* how often bytes that were written have become others: cuts, cleanings */
     bool flushing;
+    bool cleaning;
     bool new_entries; /* the directory has entries that are not durable */
     bool failed;
 };
@@ -211,8 +213,8 @@ void log_fail(struct log *log);
 MUST_USE int log_remove_segment_files(struct os *os, const char *directory, int64_t base_offset,
                                       const char *state);
 MUST_USE int log_remove_snapshot(struct os *os, const char *directory, int64_t offset);
-/* The greatest timestamp of a sealed segment, or of the last; one without any is as old as its
- * making. May read its time index. (LogSegment.largestTimestamp) */
+/* The greatest timestamp of a sealed segment, or of the last; of one without any, when its file was
+ * written last. May read its time index. (LogSegment.largestTimestamp) */
 MUST_USE int log_greatest_timestamp(struct log *log, struct log_segment *segment,
                                     int64_t *timestamp);
 

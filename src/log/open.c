@@ -255,6 +255,7 @@ struct log *log_destroy(struct log *log)
 {
     if (log == NULL) return NULL;
     ASSERT(!log->flushing);
+    ASSERT(!log->cleaning);
     for (int32_t i = 0; i < log->segment_count; i++)
         segment_destroy(log->segments[i]);
     if (log->flush != NULL) {

@@ -34,6 +34,7 @@ struct log_removal *log_removal_create(const struct log *log, int32_t most, bool
 struct log_removal *log_removal_begin(struct log *log)
 {
     int32_t gone = 0;
+    if (log->cleaning) return NULL; /* it reads them */
     while (gone + 1 < log->segment_count &&
            log->segments[gone + 1]->base_offset <= log->start_offset)
         gone++;
@@ -76,6 +77,14 @@ int log_removal_end(struct log_removal *removal)
 
 /* --- retention -------------------------------------------------------------------------------- */
 
+/* When its file was last written: a start does not make it young again. */
+static int written_at(struct log *log, struct log_segment *segment, int64_t *timestamp)
+{
+    struct os_file *file;
+    int r = segment_open_log(log, segment, &file);
+    return r == 0 ? os_file_changed_ms(file, timestamp) : r;
+}
+
 int log_greatest_timestamp(struct log *log, struct log_segment *segment, int64_t *timestamp)
 {
     if (!segment->times_known) {
@@ -88,7 +97,8 @@ int log_greatest_timestamp(struct log *log, struct log_segment *segment, int64_t
             time.timestamp < 0 ? -1 : segment->base_offset + time.relative_offset;
         segment->times_known = true;
     }
-    *timestamp = segment->max_timestamp >= 0 ? segment->max_timestamp : segment->created_ms;
+    if (segment->max_timestamp < 0) return written_at(log, segment, timestamp);
+    *timestamp = segment->max_timestamp;
     return 0;
 }
 
@@ -98,41 +108,56 @@ static int64_t end_of(const struct log *log, int32_t i)
     return i + 1 < log->segment_count ? log->segments[i + 1]->base_offset : log->end_offset;
 }
 
-/* How many segments may go at all: none that has something at or beyond the bound, and not an empty
- * one at the end. (UnifiedLog.deletableSegments) */
-static int32_t deletable(const struct log *log, int64_t bound)
+/* How many segments may go at all, from number `first` on: none that has something at or beyond the
+ * bound, and not an empty one at the end. (UnifiedLog.deletableSegments) */
+static int32_t deletable(const struct log *log, int32_t first, int64_t bound)
 {
-    int32_t count = 0;
-    while (count < log->segment_count && end_of(log, count) <= bound &&
-           (log->segments[count]->size > 0 || count + 1 < log->segment_count))
-        count++;
-    return count;
+    int32_t end = first;
+    while (end < log->segment_count && end_of(log, end) <= bound &&
+           (log->segments[end]->size > 0 || end + 1 < log->segment_count))
+        end++;
+    return end;
 }
 
-static int expired(struct log *log, int32_t most, int64_t retention_ms, int64_t now_ms,
-                   int32_t *count)
+/* What remains must not become smaller than `retention_bytes`. */
+static int32_t skip_excess(const struct log *log, int32_t first, int32_t end,
+                           int64_t retention_bytes)
 {
-    *count = 0;
+    if (retention_bytes < 0) return first;
+    int64_t excess = -retention_bytes;
+    for (int32_t i = first; i < log->segment_count; i++)
+        excess += log->segments[i]->size;
+    while (first < end && excess - log->segments[first]->size >= 0)
+        excess -= log->segments[first++]->size;
+    return first;
+}
+
+static int skip_expired(struct log *log, int32_t end, int64_t retention_ms, int64_t now_ms,
+                        int32_t *first)
+{
     if (retention_ms < 0) return 0;
-    while (*count < most) {
+    while (*first < end) {
         int64_t timestamp;
-        int r = log_greatest_timestamp(log, log->segments[*count], &timestamp);
+        int r = log_greatest_timestamp(log, log->segments[*first], &timestamp);
         if (r < 0) return r;
         if (now_ms - timestamp <= retention_ms) return 0;
-        (*count)++;
+        (*first)++;
     }
     return 0;
 }
 
-/* What remains must not become smaller than `retention_bytes`. */
-static int32_t in_excess(const struct log *log, int32_t most, int64_t retention_bytes)
+/* Those that lie below the start have gone. By size leaves what the rest can do without, then by
+ * time what is at the front now. (UnifiedLog.deleteOldSegments) */
+static int find_first_kept(struct log *log, const struct log_retention *retention, int64_t now_ms,
+                           int32_t *kept)
 {
-    if (retention_bytes < 0) return 0;
-    int64_t excess = log_size_bytes(log) - retention_bytes;
-    int32_t count = 0;
-    while (count < most && excess - log->segments[count]->size >= 0)
-        excess -= log->segments[count++]->size;
-    return count;
+    int64_t bound = retention->bound < log->written_offset ? retention->bound : log->written_offset;
+    int32_t first = log_segment_at(log, log->start_offset);
+    int32_t end = deletable(log, first, bound);
+    first = skip_excess(log, first, end, retention->retention_bytes);
+    int r = skip_expired(log, end, retention->retention_ms, now_ms, &first);
+    if (r == 0) *kept = first;
+    return r;
 }
 
 int log_retain(struct log *log, const struct log_retention *retention, int64_t now_ms,
@@ -140,19 +165,20 @@ int log_retain(struct log *log, const struct log_retention *retention, int64_t n
 {
     ASSERT(retention->bound >= 0);
     if (log->failed) return -EIO;
-    int64_t bound = retention->bound < log->written_offset ? retention->bound : log->written_offset;
-    int32_t most = deletable(log, bound), count;
-    int r = expired(log, most, retention->retention_ms, now_ms, &count);
+    int32_t kept;
+    int r = find_first_kept(log, retention, now_ms, &kept);
     if (r < 0) return r;
-    int32_t excess = in_excess(log, most, retention->retention_bytes);
-    if (excess > count) count = excess;
-    int64_t start = count == 0 ? log->start_offset : end_of(log, count - 1);
-    if (count == log->segment_count) r = log_roll(log, now_ms);
+    ASSERT(kept <= log->segment_count);
+    if (kept == log->segment_count) r = log_roll(log, now_ms);
+    if (r == -ENOSPC) {
+        kept--; /* no room for a new one; with the others gone there will be */
+        r = 0;
+    }
     if (r < 0) {
         log_fail(log);
         return r;
     }
-    ASSERT(start <= bound || start == log->start_offset);
+    int64_t start = log->segments[kept]->base_offset;
     *start_offset = start > log->start_offset ? start : log->start_offset;
     return 0;
 }

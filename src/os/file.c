@@ -150,6 +150,14 @@ int os_file_size(struct os_file *file, int64_t *size)
     return 0;
 }
 
+int os_file_changed_ms(struct os_file *file, int64_t *wall_ms)
+{
+    struct stat status;
+    if (fstat(file->fd, &status) < 0) return -errno;
+    *wall_ms = (int64_t)status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
+    return 0;
+}
+
 int os_file_truncate(struct os_file *file, int64_t size)
 {
     int r;

@@ -56,6 +56,9 @@ void os_random(struct os *os, void *bytes, size_t size); /* any thread; fit for 
 MUST_USE int os_watch_signals(struct os *os, void (*on_signal)(void *context, int signal),
                               void *context);
 
+/* Ends the process here and now: where a thread hangs in the kernel nobody can wait for it. */
+__attribute__((noreturn)) void os_exit(int status);
+
 /* --- threads, jobs, mail ---------------------------------------------------------------------- */
 
 MUST_USE int os_thread_start(void (*body)(void *context), void *context,
@@ -78,9 +81,9 @@ struct os_flag {
 };
 void os_flag_raise(struct os_flag *flag);
 bool os_flag_is_raised(const struct os_flag *flag);
-
-/* Any thread but a loop's: for jobs that keep to a pace. */
-void os_pause(struct os *os, int64_t duration_ns);
+/* Waits until it is raised, at most so long; is it? For jobs that keep to a pace; never on a loop's
+ * thread. */
+bool os_flag_wait(struct os_flag *flag, int64_t duration_ns);
 
 /* A letter to another thread's loop. The sender must not touch it after a successful post; what is
  * inside belongs to the receiver until it posts the letter back. */
@@ -91,6 +94,10 @@ struct os_mail {
 
 /* Any thread. -EAGAIN: OS_MAIL_MAX letters wait already; keep the letter and try after a turn. */
 MUST_USE int os_post(struct os *to, struct os_mail *mail);
+
+/* For a table of megabytes that is looked into all over, and not yet: where finding the page costs
+ * more than the look. Any thread. */
+void os_use_large_pages(void *memory, size_t size);
 
 /* --- files; every function here may be called from any thread --------------------------------- */
 
@@ -123,6 +130,8 @@ MUST_USE int os_file_write(struct os_file *file, const struct slice *slices, int
 /* Disk space for a range, without changing the file's size. -ENOSPC. */
 MUST_USE int os_file_reserve(struct os_file *file, int64_t position, int64_t size);
 MUST_USE int os_file_size(struct os_file *file, int64_t *size);
+/* When its bytes were last changed, wall clock. */
+MUST_USE int os_file_changed_ms(struct os_file *file, int64_t *wall_ms);
 MUST_USE int os_file_truncate(struct os_file *file, int64_t size);
 
 /* How many files and sockets this process may have open. */

@@ -1,5 +1,8 @@
 /* Worker threads and what other threads bring to a loop: finished jobs and mail. */
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -178,9 +181,17 @@ void os_submit(struct os *os, struct os_job *job)
     pthread_mutex_unlock(&workers->lock);
 }
 
+/* The kernel's own word for it: a waiter sleeps while the flag is down. */
+static void flag_call(struct os_flag *flag, int what, int value, const struct timespec *duration)
+{
+    long r = syscall(SYS_futex, &flag->raised, what, value, duration, NULL, 0);
+    ASSERT(r >= 0 || errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT);
+}
+
 void os_flag_raise(struct os_flag *flag)
 {
     __atomic_store_n(&flag->raised, 1, __ATOMIC_RELEASE);
+    flag_call(flag, FUTEX_WAKE_PRIVATE, INT_MAX, NULL);
 }
 
 bool os_flag_is_raised(const struct os_flag *flag)
@@ -188,12 +199,12 @@ bool os_flag_is_raised(const struct os_flag *flag)
     return __atomic_load_n(&flag->raised, __ATOMIC_ACQUIRE) != 0;
 }
 
-void os_pause(struct os *os, int64_t duration_ns)
+bool os_flag_wait(struct os_flag *flag, int64_t duration_ns)
 {
-    (void)os;
+    ASSERT(duration_ns >= 0);
     struct timespec left = {.tv_sec = duration_ns / NS_PER_S, .tv_nsec = duration_ns % NS_PER_S};
-    while (nanosleep(&left, &left) < 0 && errno == EINTR)
-        continue;
+    flag_call(flag, FUTEX_WAIT_PRIVATE, 0, &left);
+    return os_flag_is_raised(flag);
 }
 
 /* --- threads ---------------------------------------------------------------------------------- */

@@ -174,6 +174,13 @@ void batch_stamp_create_time(uint8_t *bytes, size_t size, int64_t max_timestamp)
 
 /* --- the records ------------------------------------------------------------------------------ */
 
+static int start_walk(struct record_walk *walk, const struct batch *batch, struct slice records)
+{
+    if ((size_t)batch->count > records.size / RECORD_SIZE_MIN) return -EBADMSG;
+    *walk = (struct record_walk){.batch = *batch, .rest = records, .left = batch->count};
+    return 0;
+}
+
 int record_walk_start(struct record_walk *walk, const struct batch *batch, struct arena *arena,
                       size_t bound)
 {
@@ -183,9 +190,21 @@ int record_walk_start(struct record_walk *walk, const struct batch *batch, struc
         int r = decompress(batch_codec(batch), batch->records, bound, arena, &records);
         if (r < 0) return r;
     }
-    if ((size_t)batch->count > records.size / RECORD_SIZE_MIN) return -EBADMSG;
-    *walk = (struct record_walk){.batch = *batch, .rest = records, .left = batch->count};
-    return 0;
+    return start_walk(walk, batch, records);
+}
+
+int record_walk_start_in(struct record_walk *walk, const struct batch *batch,
+                         struct writer *scratch)
+{
+    if (batch->count < 0) return -EBADMSG;
+    struct slice records = batch->records;
+    if (batch->count > 0 && batch_codec(batch) != COMPRESS_NONE) {
+        writer_reset(scratch);
+        int r = decompress_append(batch_codec(batch), batch->records, scratch);
+        if (r < 0) return r;
+        records = writer_slice(scratch);
+    }
+    return records.size <= scratch->max ? start_walk(walk, batch, records) : -EMSGSIZE;
 }
 
 /* A varint size and as many bytes; every negative size is null. (DefaultRecord.readFrom) */

@@ -100,6 +100,11 @@ struct record_walk {
 MUST_USE int record_walk_start(struct record_walk *walk, const struct batch *batch,
                                struct arena *arena, size_t bound);
 
+/* The same for many batches, one after the other: decompresses into `scratch`, which is emptied
+ * first, keeps its memory and has its own bound. */
+MUST_USE int record_walk_start_in(struct record_walk *walk, const struct batch *batch,
+                                  struct writer *scratch);
+
 /* The next record: 1, 0 at the end (with all bytes used up), -EBADMSG if the batch lies about its
  * count, its offsets or a length; *record is undefined then. */
 MUST_USE int record_walk_next(struct record_walk *walk, struct record *record);

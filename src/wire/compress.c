@@ -345,9 +345,10 @@ int compress(enum compress_codec codec, int level, struct slice input, struct wr
     return writer_error(output);
 }
 
-static int decompress_into(enum compress_codec codec, struct slice input, struct writer *output)
+int decompress_append(enum compress_codec codec, struct slice input, struct writer *output)
 {
-    if (input.size == 0) return -EBADMSG; /* no codec's stream is empty */
+    if (input.size == 0 && codec != COMPRESS_NONE)
+        return -EBADMSG; /* no other codec's stream is empty */
     switch (codec) {
     case COMPRESS_GZIP:
         return gzip_decompress(input, output);
@@ -358,7 +359,8 @@ static int decompress_into(enum compress_codec codec, struct slice input, struct
     case COMPRESS_ZSTD:
         return zstd_decompress(input, output);
     case COMPRESS_NONE:
-        break;
+        writer_put(output, input);
+        return writer_error(output);
     }
     return -EBADMSG; /* 5..7, from a batch's attributes */
 }
@@ -373,7 +375,7 @@ int decompress(enum compress_codec codec, struct slice input, size_t bound, stru
     }
     CLEANUP(writer_deinit) struct writer scratch;
     writer_init(&scratch, bound);
-    int r = decompress_into(codec, input, &scratch);
+    int r = decompress_append(codec, input, &scratch);
     if (r < 0) return r;
     struct slice whole = writer_slice(&scratch);
     ASSERT(whole.size <= bound);

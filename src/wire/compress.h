@@ -30,6 +30,10 @@ MUST_USE int compress(enum compress_codec codec, int level, struct slice input,
 MUST_USE int decompress(enum compress_codec codec, struct slice input, size_t bound,
                         struct arena *arena, struct slice *output);
 
+/* The same, appended to a writer, whose maximum is the bound and which keeps its memory. */
+MUST_USE int decompress_append(enum compress_codec codec, struct slice input,
+                               struct writer *output);
+
 /* "none", "gzip" … ; -EINVAL for other names. */
 const char *compress_name(enum compress_codec codec);
 MUST_USE int compress_parse(struct slice name, enum compress_codec *codec);

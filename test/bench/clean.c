@@ -3,7 +3,7 @@
  * makes a log of SIZE_MIB in a fresh directory below DIR (/tmp), of which DEAD_PERCENT are records
  * whose key comes again, cleans it once, and prints a line: MiB of log per second of CPU time.
  *
- *   bench-clean SIZE_MIB DEAD_PERCENT [DIR]
+ *   bench-clean SIZE_MIB DEAD_PERCENT [DIR [KIND]]      KIND: one of them alone, "100 B lz4"
  */
 #include <errno.h>
 #include <stdio.h>
@@ -167,7 +167,7 @@ int main(int argc, char **argv)
     int64_t mib, dead_percent;
     if (argc < 3 || slice_parse_int64(slice_of(argv[1]), 2, 1 << 20, &mib) < 0 ||
         slice_parse_int64(slice_of(argv[2]), 0, 99, &dead_percent) < 0) {
-        fprintf(stderr, "usage: bench-clean SIZE_MIB DEAD_PERCENT [DIR]\n");
+        fprintf(stderr, "usage: bench-clean SIZE_MIB DEAD_PERCENT [DIR [KIND]]\n");
         return 2;
     }
     struct world *world = memory_alloc_zero(sizeof(*world));
@@ -183,7 +183,8 @@ int main(int argc, char **argv)
     snprintf(world->directory, sizeof(world->directory), "%s/bench-0", world->parent);
     world->files = log_files_create(world->os, 64);
     for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
-        must(measure(world, &kinds[i], mib * MIB, (int)dead_percent), "remove");
+        if (argc <= 4 || strcmp(argv[4], kinds[i].name) == 0)
+            must(measure(world, &kinds[i], mib * MIB, (int)dead_percent), "remove");
     must(os_remove(world->os, world->parent), "remove");
     log_files_destroy(world->files);
     os_destroy(world->os);
