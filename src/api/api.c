@@ -60,7 +60,7 @@ bool api_is_served(const struct api_entry *entry, bool for_controllers)
     return row->on_controller && entry->key != API_FETCH;
 }
 
-static const char *const THROTTLE = "ThrottleTimeMs";
+static const char *const THROTTLE = "throttleTimeMs";
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
@@ -80,7 +80,7 @@ static void finish(struct api_request *request, void (*give_back)(struct net_exc
     struct net_connection *connection = exchange->connection;
     struct api *api = request->api;
     bool holds = request->holds;
-    int64_t resume_ns = quotas_end(request, exchange->reply.size);
+    int64_t resume_ns = quotas_end(request);
     if (api->handled == request) api->handled = NULL;
     give_back(exchange); /* the request's memory with it */
     if (holds && connection != NULL) net_connection_mute(connection, resume_ns);

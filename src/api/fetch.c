@@ -9,6 +9,7 @@ enum {
     HINTS_SINCE = 16, /* the new leader in the answer (KIP-951) */
     REPLICA_STATE_SINCE = 15,
     READ_COMMITTED = 1,
+    LENGTH_PREFIX = 4, /* bytes before an answer, which Kafka meters, too */
 };
 
 /* --- what is to be read ----------------------------------------------------------------------- */
@@ -232,7 +233,9 @@ static void fetch_create_session(struct fetch *fetch)
 /* One being made. Partitions of all topics lie in one array, in the order of telling. */
 struct answer {
     struct fetch_response response;
-    struct net_extent *extents;
+    struct fetch_response_fetchable_topic_response *topics;
+    struct fetch_response_partition_data *partitions;
+    struct net_extent *extents; /* NULL: it is only measured */
     size_t extent_count;
 };
 
@@ -316,8 +319,9 @@ static struct fetch_response_partition_data *next_partition(struct fetch_respons
     return &topic->partitions[topic->partitions_count++];
 }
 
-/* Must the client be told of it? Remembers in the session what it will be told. */
-static bool fetch_tell(struct fetch_session *session, const struct fetch_partition *partition)
+/* Must the client be told of it? Remembers in the session what it will be told, if it will. */
+static bool fetch_tell(struct fetch_session *session, const struct fetch_partition *partition,
+                       bool remember)
 {
     if (session == NULL) return true;
     struct fetch_session_partition *known = fetch_session_find(session, &partition->target);
@@ -329,13 +333,15 @@ static bool fetch_tell(struct fetch_session *session, const struct fetch_partiti
         .high_watermark = partition->high_watermark,
         .log_start_offset = partition->log_start_offset,
     };
-    return fetch_session_tell(session, known, &facts);
+    return remember ? fetch_session_tell(session, known, &facts)
+                    : fetch_session_has_news(known, &facts);
 }
 
 static void fill_one(struct fetch *fetch, struct fetch_session *session,
                      struct fetch_partition *partition, struct answer *answer)
 {
-    if (!fetch_tell(session, partition) && fetch->incremental) return;
+    bool sent = answer->extents != NULL;
+    if (!fetch_tell(session, partition, sent) && fetch->incremental) return;
     struct fetch_response_partition_data *data =
         next_partition(&answer->response, fetch, &partition->target);
     fill_partition(fetch, partition, data);
@@ -343,22 +349,29 @@ static void fill_one(struct fetch *fetch, struct fetch_session *session,
         (partition->error == KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER ||
          partition->error == KAFKA_ERROR_FENCED_LEADER_EPOCH))
         hint_leader(fetch, partition, data, &answer->response);
-    if (partition->bytes > 0)
+    if (partition->bytes > 0 && sent)
         answer->extents[answer->extent_count++] = fetch_partition_extent(fetch, partition);
+}
+
+static void answer_begin(const struct fetch *fetch, struct answer *answer)
+{
+    struct arena *arena = fetch->request->arena;
+    size_t count = (size_t)fetch->count;
+    *answer = (struct answer){0};
+    answer->topics = arena_alloc(arena, (count + 1) * sizeof(answer->topics[0]));
+    answer->partitions = arena_alloc(arena, count * sizeof(answer->partitions[0]));
 }
 
 /* Those that are not there are told last, as Kafka does. */
 static void fill_answer(struct fetch *fetch, struct fetch_session *session, struct answer *answer)
 {
-    struct arena *arena = fetch->request->arena;
-    size_t count = (size_t)fetch->count;
     struct fetch_response *response = &answer->response;
+    struct fetch_response_node_endpoint *endpoints = response->node_endpoints;
     wire_defaults(&wire_fetch_response, response);
     response->session_id = fetch->session_id;
-    response->responses = arena_alloc(arena, count * sizeof(response->responses[0]) + 1);
-    response->responses->partitions =
-        arena_alloc(arena, count * sizeof(response->responses->partitions[0]));
-    answer->extents = arena_alloc(arena, count * sizeof(answer->extents[0]));
+    response->responses = answer->topics;
+    response->responses->partitions = answer->partitions;
+    response->node_endpoints = endpoints; /* memory of an earlier filling */
     for (int32_t i = 0; i < fetch->count; i++) {
         struct fetch_partition *partition = &fetch->partitions[i];
         if (!is_missing(partition)) fill_one(fetch, session, partition, answer);
@@ -373,30 +386,28 @@ static void fill_answer(struct fetch *fetch, struct fetch_session *session, stru
  * begun. (KafkaApis.processResponseCallback, FetchContext.getThrottledResponse) */
 static void answer_throttled(struct fetch *fetch)
 {
-    const struct fetch_session *session =
-        fetch_sessions_find(&fetch->request->api->sessions, fetch->session_id);
     for (int32_t i = 0; i < fetch->count; i++)
         fetch_partition_drop(fetch, &fetch->partitions[i]);
-    struct fetch_response answer;
-    wire_defaults(&wire_fetch_response, &answer);
-    if (fetch->incremental) answer.session_id = fetch->session_id;
-    if (fetch->incremental && session != NULL && session->epoch != fetch->session_epoch)
-        answer.error_code = (int16_t)KAFKA_ERROR_INVALID_FETCH_SESSION_EPOCH;
-    api_reply(fetch->request, &answer);
+    struct fetch_response response;
+    wire_defaults(&wire_fetch_response, &response);
+    if (fetch->incremental) response.session_id = fetch->session_id;
+    api_reply(fetch->request, &response);
+}
+
+/* Would it be more than the client may have? (FetchContext.getResponseSize) */
+static bool is_throttled(struct fetch *fetch, struct fetch_session *session, struct answer *answer)
+{
+    if (!quotas_meter_fetch(fetch->request)) return quotas_throttle(fetch->request) > 0;
+    fill_answer(fetch, session, answer);
+    int64_t size = wire_size(&wire_fetch_response, fetch->request->version, &answer->response);
+    if (size < 0) return false; /* it will not be sent either */
+    return quotas_throttle_fetch(fetch->request, size + LENGTH_PREFIX) > 0;
 }
 
 void fetch_answer(struct fetch *fetch)
 {
     struct api_request *request = fetch->request;
     ASSERT(fetch->under_way == 0);
-    size_t bytes = 0;
-    for (int32_t i = 0; i < fetch->count; i++)
-        bytes += fetch->partitions[i].bytes;
-    if (quotas_throttle_fetch(request, bytes) > 0) {
-        answer_throttled(fetch);
-        return;
-    }
-    if (fetch->wants_session) fetch_create_session(fetch);
     struct fetch_session *session = fetch_sessions_find(&request->api->sessions, fetch->session_id);
     if (fetch->incremental && session != NULL && session->epoch != fetch->session_epoch) {
         /* Another request of the session has come meanwhile. */
@@ -405,7 +416,18 @@ void fetch_answer(struct fetch *fetch)
         fetch_refuse(request, KAFKA_ERROR_INVALID_FETCH_SESSION_EPOCH);
         return;
     }
-    struct answer answer = {.extent_count = 0};
+    struct answer answer;
+    answer_begin(fetch, &answer);
+    if (is_throttled(fetch, session, &answer)) {
+        answer_throttled(fetch);
+        return;
+    }
+    if (fetch->wants_session) {
+        fetch_create_session(fetch);
+        session = fetch_sessions_find(&request->api->sessions, fetch->session_id);
+    }
+    answer.extents =
+        arena_alloc(request->arena, (size_t)fetch->count * sizeof(answer.extents[0]) + 1);
     fill_answer(fetch, session, &answer);
     api_reply_extents(request, &answer.response, answer.extents, answer.extent_count);
 }

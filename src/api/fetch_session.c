@@ -215,19 +215,21 @@ struct fetch_session_partition *fetch_session_next(const struct fetch_session *s
     return link == NULL ? NULL : CONTAINER_OF(link, struct fetch_session_partition, link);
 }
 
+bool fetch_session_has_news(const struct fetch_session_partition *partition,
+                            const struct fetch_session_facts *facts)
+{
+    return facts->error != KAFKA_ERROR_NONE || facts->record_bytes > 0 || facts->diverges ||
+           partition->high_watermark != facts->high_watermark ||
+           partition->log_start_offset != facts->log_start_offset;
+}
+
 bool fetch_session_tell(struct fetch_session *session, struct fetch_session_partition *partition,
                         const struct fetch_session_facts *facts)
 {
-    bool news = facts->record_bytes > 0 || facts->diverges ||
-                partition->high_watermark != facts->high_watermark ||
-                partition->log_start_offset != facts->log_start_offset;
-    partition->high_watermark = facts->high_watermark;
+    bool news = fetch_session_has_news(partition, facts);
+    /* When an error goes away, that is news again. */
+    partition->high_watermark = facts->error != KAFKA_ERROR_NONE ? -1 : facts->high_watermark;
     partition->log_start_offset = facts->log_start_offset;
-    if (facts->error != KAFKA_ERROR_NONE) {
-        /* When the error goes away, that is news again. */
-        partition->high_watermark = -1;
-        news = true;
-    }
     if (facts->record_bytes > 0) {
         list_remove(&partition->link);
         list_push_back(&session->order, &partition->link);

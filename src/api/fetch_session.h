@@ -103,8 +103,10 @@ struct fetch_session_facts {
     int64_t high_watermark;
     int64_t log_start_offset;
 };
-/* Must the client be told, or does it know already? Remembers what it is told.
- * (CachedPartition.maybeUpdateResponseData) */
+/* Must the client be told, or does it know already? */
+bool fetch_session_has_news(const struct fetch_session_partition *partition,
+                            const struct fetch_session_facts *facts);
+/* The same, and remembers what it is told. (CachedPartition.maybeUpdateResponseData) */
 bool fetch_session_tell(struct fetch_session *session, struct fetch_session_partition *partition,
                         const struct fetch_session_facts *facts);
 

@@ -65,7 +65,7 @@ void quotas_begin(struct api_request *request)
     request->metered = metered_kinds(request, now_ms);
     if (is_metered(request, QUOTA_PRODUCE))
         request->throttle_ms = quota_record(quota, client_of(request, now_ms), QUOTA_PRODUCE,
-                                            (double)request->body.size, now_ms);
+                                            (double)request->exchange->frame.size, now_ms);
     request->holds = (request->metered & ~(1u << QUOTA_PRODUCE)) != 0 || request->throttle_ms > 0;
     if (request->holds) net_connection_hold(request->exchange->connection);
 }
@@ -105,18 +105,20 @@ int64_t quotas_fetch_most(const struct api_request *request, int64_t most)
     return bound < (double)most ? (int64_t)bound : most;
 }
 
-int32_t quotas_throttle_fetch(struct api_request *request, size_t bytes)
+bool quotas_meter_fetch(const struct api_request *request)
+{
+    return is_metered(request, QUOTA_FETCH);
+}
+
+int32_t quotas_throttle_fetch(struct api_request *request, int64_t bytes)
 {
     meter_time(request);
-    if (!is_metered(request, QUOTA_FETCH)) return request->throttle_ms;
     struct quota *quota = shard_quota(request->shard);
     int64_t now_ms = os_monotonic_ns(shard_os(request->shard)) / NS_PER_MS;
     struct quota_client *client = client_of(request, now_ms);
     int32_t ms = quota_record(quota, client, QUOTA_FETCH, (double)bytes, now_ms);
     if (ms > request->throttle_ms) request->throttle_ms = ms;
-    if (request->throttle_ms == 0) return 0;
-    quota_note(quota, client, QUOTA_FETCH, -(double)bytes, now_ms);
-    request->metered &= ~(1u << QUOTA_FETCH);
+    if (request->throttle_ms > 0) quota_note(quota, client, QUOTA_FETCH, -(double)bytes, now_ms);
     return request->throttle_ms;
 }
 
@@ -126,14 +128,8 @@ int32_t quotas_throttle(struct api_request *request)
     return request->throttle_ms;
 }
 
-int64_t quotas_end(struct api_request *request, size_t bytes)
+int64_t quotas_end(const struct api_request *request)
 {
-    if (request->metered == 0 && request->throttle_ms == 0) return 0;
-    int64_t now_ns = os_monotonic_ns(shard_os(request->shard));
-    int64_t now_ms = now_ns / NS_PER_MS;
-    /* What a fetch's answer has beside records, which were metered before. */
-    if (is_metered(request, QUOTA_FETCH))
-        quota_note(shard_quota(request->shard), client_of(request, now_ms), QUOTA_FETCH,
-                   (double)bytes, now_ms);
-    return request->throttle_ms > 0 ? now_ns + request->throttle_ms * (int64_t)NS_PER_MS : 0;
+    if (request->throttle_ms == 0) return 0;
+    return os_monotonic_ns(shard_os(request->shard)) + request->throttle_ms * (int64_t)NS_PER_MS;
 }

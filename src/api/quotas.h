@@ -19,13 +19,15 @@ void quotas_begin(struct api_request *request);
 void quotas_leave(struct api_request *request);
 /* May its answer say less than it could? Bytes that one fetch may bring at most. */
 int64_t quotas_fetch_most(const struct api_request *request, int64_t most);
-/* The pause that an answer with so many bytes of records would bring; then they are not metered,
- * for it is to be answered without them. */
-int32_t quotas_throttle_fetch(struct api_request *request, size_t bytes);
+/* Are the bytes metered that a fetch brings? */
+bool quotas_meter_fetch(const struct api_request *request);
+/* The pause that an answer of so many bytes would bring; if there is one they are not metered, for
+ * it is to be answered without any. */
+int32_t quotas_throttle_fetch(struct api_request *request, int64_t bytes);
 /* The pause that is known when it is answered; to be told in the answer. */
 int32_t quotas_throttle(struct api_request *request);
-/* It is answered with so many bytes beside records. When the pause is over; 0: there is none. */
-int64_t quotas_end(struct api_request *request, size_t bytes);
+/* It is answered. When the pause is over, monotonic; 0: there is none. */
+int64_t quotas_end(const struct api_request *request);
 
 /* Who asks, as quotas see it. */
 struct slice quotas_user(const struct api_request *request);

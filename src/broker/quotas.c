@@ -1,8 +1,8 @@
 /*
  * The quotas of clients, as far as shards share them. Each shard meters what its own connections
- * use, and tells the others ten times a second what that was: so a meter is the whole broker's, a
- * tenth of a second late. Who used too much has used it on whatever shard, and pauses for all of it
- * (docs/decisions/quotas.md).
+ * use, and tells the others what that was: small sums ten times a second, larger ones at the end of
+ * the turn. So a meter is the whole broker's, a hundredth of its window behind at most. Who used
+ * too much has used it on whatever shard, and pauses for all of it (docs/decisions/quotas.md).
  */
 #include <string.h>
 
@@ -76,9 +76,8 @@ static void receive_news(struct os_mail *mail)
     memory_free(news);
 }
 
-static void tell_others(struct shard_timer *timer)
+static void tell_others(struct shard *shard)
 {
-    struct shard *shard = CONTAINER_OF(timer, struct shard, quota_timer);
     struct broker *broker = shard->broker;
     struct writer items;
     writer_init(&items, NEWS_BYTES_MAX);
@@ -95,6 +94,11 @@ static void tell_others(struct shard_timer *timer)
     writer_deinit(&items);
 }
 
+static void on_time(struct shard_timer *timer)
+{
+    tell_others(CONTAINER_OF(timer, struct shard, quota_timer));
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 void quotas_open(struct shard *shard, uint64_t seed)
@@ -108,15 +112,25 @@ void quotas_open(struct shard *shard, uint64_t seed)
         .seed = seed,
     };
     shard->quota = quota_create(&options);
-    shard->quota_timer.fire = tell_others;
+    shard->quota_timer.fire = on_time;
 }
 
 void quotas_turn(struct shard *shard)
 {
-    if (!quota_has_news(shard->quota) || shard->broker->shard_count == 1 || shard->stopping) return;
-    if (heap_contains(&shard->quota_timer.node)) return;
-    shard_timer_set(shard, &shard->quota_timer,
-                    os_monotonic_ns(shard->os) + TELL_MS * (int64_t)NS_PER_MS);
+    if (shard->broker->shard_count == 1 || shard->stopping) return;
+    switch (quota_has_news(shard->quota)) {
+    case QUOTA_NO_NEWS:
+        return;
+    case QUOTA_NEWS:
+        if (heap_contains(&shard->quota_timer.node)) return;
+        shard_timer_set(shard, &shard->quota_timer,
+                        os_monotonic_ns(shard->os) + TELL_MS * (int64_t)NS_PER_MS);
+        return;
+    case QUOTA_NEWS_AT_ONCE:
+        shard_timer_clear(shard, &shard->quota_timer);
+        tell_others(shard);
+        return;
+    }
 }
 
 struct quota *shard_quota(struct shard *shard)

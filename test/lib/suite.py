@@ -32,7 +32,7 @@ def tests(here, prefix, words):
     sys.path.insert(0, here)
     for path in sorted(glob.glob(os.path.join(here, "*_%s*.py" % prefix))):
         module = os.path.basename(path)[: -len(".py")]
-        for key, function in vars(importlib.import_module(module)).items():
+        for key, function in list(vars(importlib.import_module(module)).items()):
             if key.startswith(prefix + "_") and (
                 not words or any(w in module + key for w in words)
             ):

@@ -1,7 +1,9 @@
 """Quotas set and read in few words."""
 
+import time
+
 import kafka_wire as wire
-from node import same, wait_until
+from node import Gregor, same, wait_until
 
 EXACT, DEFAULT, ANY = 0, 1, 2
 
@@ -35,6 +37,8 @@ def alter(world, entity, version=1, validate_only=False, **ops):
 
 def set_quota(world, entity, **ops):
     same(alter(world, entity, **ops), (0, None), "AlterClientQuotas")
+    if not isinstance(world.broker, Gregor):
+        time.sleep(0.2)  # Kafka answers before its broker follows
 
 
 def component(kind, match_type, match=None):

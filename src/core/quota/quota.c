@@ -42,6 +42,7 @@ struct quota {
     struct writer key;   /* of what is being looked for */
     uint64_t generation; /* of the image's quotas, and of the meters */
     bool fresh;          /* `has` is as the image */
+    bool urgent;         /* some news are worth telling at once */
     bool has_any;
     bool has[QUOTA_KINDS];
     struct quota_counters counters;
@@ -319,9 +320,14 @@ bool quota_limits(const struct quota_client *client, enum quota_kind kind)
     return client->meters[kind] != NULL;
 }
 
+/* Above a small part of what a window allows others would go on for too long without knowing. */
 static void add_news(struct quota *quota, struct meter *meter, double value)
 {
+    struct quota_window window = quota->options.clients;
+    double allowed =
+        meter->limit * (double)window.samples * (double)window.sample_ms / MS_PER_SECOND;
     meter->news += value;
+    if (meter->news * QUOTA_NEWS_PARTS > allowed) quota->urgent = true;
     if (!list_is_linked(&meter->news_link)) list_push_back(&quota->news, &meter->news_link);
 }
 
@@ -407,9 +413,10 @@ bool quota_mutate(struct quota_mutation *mutation, int64_t partitions)
 
 /* --- other shards ----------------------------------------------------------------------------- */
 
-bool quota_has_news(const struct quota *quota)
+enum quota_news quota_has_news(const struct quota *quota)
 {
-    return !list_is_empty(&quota->news);
+    if (list_is_empty(&quota->news)) return QUOTA_NO_NEWS;
+    return quota->urgent ? QUOTA_NEWS_AT_ONCE : QUOTA_NEWS;
 }
 
 void quota_news(struct quota *quota,
@@ -418,6 +425,7 @@ void quota_news(struct quota *quota,
                 void *context)
 {
     struct list_link *link;
+    quota->urgent = false;
     while ((link = list_pop_front(&quota->news)) != NULL) {
         struct meter *meter = CONTAINER_OF(link, struct meter, news_link);
         ASSERT(meter->kind != QUOTA_MUTATION);

@@ -20,6 +20,7 @@
 
 enum {
     QUOTA_SAMPLES_MAX = 1000,         /* what a window keeps, whatever quota.window.num says */
+    QUOTA_NEWS_PARTS = 100,           /* of what a window allows: more than one is told at once */
     QUOTA_IDLE_MS = 3600 * 1000,      /* who used nothing for so long is forgotten */
     QUOTA_RATE_UNLIMITED = INT32_MAX, /* of connections of an address: nothing is measured */
 };
@@ -112,7 +113,8 @@ void quota_news(struct quota *quota,
                 void (*tell)(void *context, enum quota_kind kind, struct slice user,
                              struct slice client_id, double value),
                 void *context);
-bool quota_has_news(const struct quota *quota);
+enum quota_news { QUOTA_NO_NEWS, QUOTA_NEWS, QUOTA_NEWS_AT_ONCE };
+enum quota_news quota_has_news(const struct quota *quota);
 /* What was used elsewhere. */
 void quota_hear(struct quota *quota, const struct image *image, enum quota_kind kind,
                 struct slice user, struct slice client_id, double value, int64_t now_ms);

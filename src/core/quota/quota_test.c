@@ -315,15 +315,20 @@ static void what_is_used_elsewhere_counts(void **state)
     set(there.image, "-", "c", producer, 1000);
     quota_changed(here.quota);
     quota_changed(there.quota);
-    assert_false(quota_has_news(here.quota));
+    assert_int_equal(quota_has_news(here.quota), QUOTA_NO_NEWS);
+    (void)quota_record(here.quota, client(&here, "u", "c", 0), QUOTA_PRODUCE, 20, 0);
+    assert_int_equal(quota_has_news(here.quota), QUOTA_NEWS); /* 2000 in a window: not yet 1 % */
+    (void)quota_record(here.quota, client(&here, "u", "c", 0), QUOTA_PRODUCE, 1, 0);
+    assert_int_equal(quota_has_news(here.quota), QUOTA_NEWS_AT_ONCE);
+    quota_note(here.quota, client(&here, "u", "c", 0), QUOTA_PRODUCE, -21, 0);
     for (int i = 0; i < 3; i++)
         (void)quota_record(here.quota, client(&here, "u", "c", 0), QUOTA_PRODUCE, 500, 0);
-    assert_true(quota_has_news(here.quota));
     struct ear ear = {.fixture = &there};
     quota_news(here.quota, hear, &ear);
     assert_int_equal(ear.count, 1);
-    assert_false(quota_has_news(here.quota));
-    assert_false(quota_has_news(there.quota)); /* what was heard is not told on */
+    assert_int_equal(quota_has_news(here.quota), QUOTA_NO_NEWS);
+    assert_int_equal(quota_has_news(there.quota),
+                     QUOTA_NO_NEWS); /* what was heard is not told on */
     assert_int_equal(quota_record(there.quota, client(&there, "u", "c", 0), QUOTA_PRODUCE, 500, 0),
                      1000);
     /* What was taken back before it was told is no news. */
