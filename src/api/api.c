@@ -56,7 +56,7 @@ bool api_is_served(const struct api_entry *entry, bool for_controllers)
     const struct wire_api *row = wire_api_find((int16_t)entry->key);
     ASSERT(row != NULL);
     if (!for_controllers) return row->on_broker;
-    /* There a Fetch is of the metadata log, by controllers and brokers: a quorum of one has none. */
+    /* There a Fetch is of the metadata log, by other nodes: a quorum of one has none. */
     return row->on_controller && entry->key != API_FETCH;
 }
 

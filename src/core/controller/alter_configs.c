@@ -61,6 +61,8 @@ static struct refusal *plan_resources(const struct controller_input *input,
         spoiled = spoiled || alterations[i].spoils;
     }
     if (spoiled) refuse_spoiled(request, refusals);
+    for (size_t i = 0; i < request->count && spoiled; i++)
+        ASSERT(refusals[i].error != KAFKA_ERROR_NONE);
     struct planner planner;
     planner_begin(&planner, input);
     for (size_t i = 0; i < request->count; i++)
@@ -100,6 +102,7 @@ static void translate(const struct alter_configs_request_alter_configs_resource 
                       struct arena *arena,
                       struct incremental_alter_configs_request_alter_configs_resource *resource)
 {
+    ASSERT(old->configs_count >= 0);
     size_t count = (size_t)old->configs_count;
     resource->resource_type = old->resource_type;
     resource->resource_name = old->resource_name;

@@ -105,6 +105,7 @@ int plan_unregister_broker(const struct controller_input *input, int16_t version
         struct unregister_broker_record record = {.broker_id = broker->id,
                                                   .broker_epoch = broker->epoch};
         planner_add(&planner, IMAGE_RECORD_UNREGISTER_BROKER, &record);
+        ASSERT(planner.count >= 1);
     }
     planner_end(&planner, true, plan);
     return wire_encode(&wire_unregister_broker_response, version, &response, reply, NULL);

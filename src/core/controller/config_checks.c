@@ -258,6 +258,7 @@ static struct refusal check_together(const struct alteration *alteration)
 {
     const struct controller_input *input = alteration->input;
     bool all = alteration->asked->resource_name.size == 0;
+    ASSERT(alteration->asked->resource_type == IMAGE_RESOURCE_BROKER);
     int32_t cluster_count, broker_count;
     struct slice id = arena_printf(input->arena, "%d", (int)input->node_id);
     /* Kafka takes 01 for 1, and keeps the settings of a broker 01 that nobody is. */

@@ -179,6 +179,7 @@ static bool begin(struct alteration *alteration)
         settings[i].value = SLICE_NULL;
         settings[i].dropped = true;
     }
+    ASSERT(count <= INT32_MAX - operations);
     alteration->settings = settings;
     alteration->altered = altered;
     alteration->count = count;
@@ -219,6 +220,8 @@ static void plan_records(struct planner *planner, const struct alteration *alter
     bool always = alteration->asked->resource_type == IMAGE_RESOURCE_BROKER;
     for (int32_t i = 0; i < alteration->count; i++) {
         const struct altered_setting *altered = &alteration->settings[i];
+        ASSERT(!altered->asked || !altered->dropped);
+        if (altered->dropped) ASSERT(alteration->replaces);
         if (!altered->asked && !altered->dropped) continue;
         if (!always && slice_equal(altered->now, altered->value)) continue;
         struct config_record record = {
@@ -268,6 +271,7 @@ struct refusal alteration_prepare(struct alteration *alteration)
 struct refusal alteration_plan(struct alteration *alteration, struct planner *planner)
 {
     ASSERT(!alteration->spoils);
+    ASSERT(alteration->altered != NULL); /* it was prepared */
     if (alteration->asked->configs_count > CONTROLLER_RECORDS_MAX) return refuse_too_many();
     struct refusal refusal = {0};
     if (alteration->asked->resource_type != IMAGE_RESOURCE_BROKER)

@@ -1,5 +1,5 @@
-/* Who leads: when brokers come and go, and when somebody asks for an election. (PartitionChangeBuilder,
- * ReplicationControlManager.electLeaders, KIP-460, KIP-966) */
+/* Who leads: when brokers come and go, and when somebody asks for an election.
+ * (PartitionChangeBuilder, ReplicationControlManager.electLeaders, KIP-460, KIP-966) */
 #include "core/controller/plan.h"
 
 enum { NO_LEADER_CHANGE = -2, RECOVERING = 1 };
@@ -98,6 +98,8 @@ static int32_t *shrink_isr(const struct mover *mover, const struct image_partiti
 
 static struct partition_change_record unchanged(const struct image_topic *topic, int32_t index)
 {
+    ASSERT(index >= 0);
+    ASSERT(index < topic->partition_count);
     return (struct partition_change_record){
         .partition_id = index,
         .topic_id = topic->id,
@@ -155,6 +157,7 @@ static struct refusal plan_election(struct ballot *ballot, const struct image_to
 {
     const struct image_partition *partition = image_partition(topic, index);
     ASSERT(partition != NULL);
+    ASSERT(partition->replica_count > 0);
     struct arena *arena = ballot->planner.input->arena;
     struct mover mover = {&ballot->planner, -1, false};
     int32_t preferred = partition->replicas[0];
@@ -174,6 +177,7 @@ static struct refusal plan_election(struct ballot *ballot, const struct image_to
     if (record.leader == NO_LEADER_CHANGE)
         return refuse_plainly(unclean ? KAFKA_ERROR_ELIGIBLE_LEADERS_NOT_AVAILABLE
                                       : KAFKA_ERROR_PREFERRED_LEADER_NOT_AVAILABLE);
+    ASSERT(record.leader != partition->leader);
     if (ballot->planner.count == CONTROLLER_RECORDS_MAX) return refuse_too_many();
     planner_add(&ballot->planner, IMAGE_RECORD_PARTITION_CHANGE, &record);
     return (struct refusal){0};
@@ -185,6 +189,7 @@ answer_topic(struct ballot *ballot, struct slice name, int32_t partitions)
     struct elect_leaders_response *response = &ballot->response;
     struct elect_leaders_response_replica_election_result *result =
         &response->replica_election_results[response->replica_election_results_count++];
+    ASSERT(partitions >= 0);
     size_t room = (size_t)partitions * sizeof(result->partition_result[0]);
     *result = (struct elect_leaders_response_replica_election_result){
         .topic = name,
@@ -216,6 +221,7 @@ static void elect_everywhere(struct ballot *ballot)
         struct elect_leaders_response_replica_election_result *result =
             answer_topic(ballot, topic->name, topic->partition_count);
         for (int32_t i = 0; i < topic->partition_count; i++) {
+            ASSERT(result->partition_result_count <= i);
             if (image_partition(topic, i) == NULL) continue;
             struct refusal refusal = plan_election(ballot, topic, i);
             if (refusal.error != KAFKA_ERROR_ELECTION_NOT_NEEDED)
@@ -249,6 +255,7 @@ static void elect_topic(struct ballot *ballot,
         answer_topic(ballot, asked->topic, asked->partitions_count);
     for (int32_t i = 0; i < asked->partitions_count; i++) {
         int32_t index = asked->partitions[i];
+        ASSERT(topic != NULL || shared.error != KAFKA_ERROR_NONE);
         answer_partition(result, index,
                          shared.error != KAFKA_ERROR_NONE ? shared
                                                           : elect_one(ballot, topic, index));
@@ -288,6 +295,7 @@ int plan_elect_leaders(const struct controller_input *input, int16_t version, co
         elect_everywhere(&ballot);
     else
         elect_named(&ballot, request, refusal);
+    if (refusal.error != KAFKA_ERROR_NONE) ASSERT(ballot.planner.count == 0);
     planner_end(&ballot.planner, true, plan);
     return wire_encode(&wire_elect_leaders_response, version, &ballot.response, reply, NULL);
 }

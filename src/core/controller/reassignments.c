@@ -11,6 +11,8 @@ static bool is_moving(const struct image_partition *partition)
 
 static bool is_where_it_is(const struct image_partition *partition, struct assignment target)
 {
+    ASSERT(target.count > 0); /* it was checked */
+    ASSERT(partition->replica_count > 0);
     size_t size = (size_t)target.count * sizeof(target.replicas[0]);
     return !is_moving(partition) && partition->replica_count == target.count &&
            memcmp(partition->replicas, target.replicas, size) == 0;
@@ -21,6 +23,7 @@ static bool is_where_it_is(const struct image_partition *partition, struct assig
 /* How many replicas the partition will have when what is under way is done. */
 static int32_t replicas_to_be(const struct image_partition *partition)
 {
+    ASSERT(partition->removing_count <= partition->replica_count);
     return partition->replica_count - partition->removing_count;
 }
 
@@ -57,6 +60,7 @@ reassign(const struct controller_input *input, const struct image_topic *topic,
                       arena_printf(input->arena, "Unable to find partition %.*s:%d.",
                                    SLICE_ARG(topic->name), (int)asked->partition_index));
     if (asked->replicas_count < 0) return call_off(partition);
+    ASSERT(asked->replicas_count == 0 || asked->replicas != NULL);
     struct assignment target = {asked->replicas, asked->replicas_count};
     return move(input, partition, target, any_count);
 }
@@ -146,6 +150,7 @@ static void list_topic(struct listing *listing, const struct image_topic *topic,
         list_partition(image_partition(topic, index), index, &ongoing);
     }
     struct list_partition_reassignments_response *response = &listing->response;
+    ASSERT(ongoing.partitions_count <= count);
     if (ongoing.partitions_count > 0) response->topics[response->topics_count++] = ongoing;
 }
 

@@ -95,6 +95,8 @@ static struct refusal check_metadata_version(const struct feature_change *change
 {
     int16_t now = level_now(change);
     int16_t then = change->asked->max_version_level;
+    ASSERT(is(change, METADATA_VERSION));
+    ASSERT(find_supported(METADATA_VERSION)->min <= then); /* it is supported */
     bool unsafe = change->asked->upgrade_type == UNSAFE_DOWNGRADE;
     for (int16_t level = now; level > then; level--) {
         if (!metadata_version_changes_records(level)) continue;
@@ -112,6 +114,7 @@ static struct refusal check_metadata_version(const struct feature_change *change
 /* It is the quorum's own, in its log and not in the metadata. (KIP-853) */
 static struct refusal check_kraft_version(const struct feature_change *change)
 {
+    ASSERT(is(change, KRAFT_VERSION));
     if (change->asked->max_version_level == level_now(change)) return (struct refusal){0};
     if (change->asked->upgrade_type != UPGRADE)
         return refuse_level(change, SLICE("Can't downgrade the version of this feature."));
@@ -163,6 +166,7 @@ static void plan_min_insync_replicas(struct planner *planner)
 {
     const struct image *image = planner->input->image;
     const struct slice name = setting_get(SETTING_MIN_INSYNC_REPLICAS)->name;
+    ASSERT(planner->count > 0); /* the level that asks for it */
     if (slice_is_null(image_config(image, IMAGE_RESOURCE_BROKER, SLICE(""), name)))
         plan_cluster_min_insync_replicas(planner);
     const struct image_broker *broker = NULL;
@@ -177,7 +181,9 @@ static void plan_min_insync_replicas(struct planner *planner)
 
 static void plan_change(struct planner *planner, const struct feature_change *change)
 {
-    if (is(change, KRAFT_VERSION)) return;
+    ASSERT(find_supported(change->asked->feature) != NULL);
+    ASSERT(change->asked->max_version_level >= 0);
+    if (is(change, KRAFT_VERSION)) return; /* as it is: it was checked */
     struct feature_level_record record = {
         .name = change->asked->feature,
         .feature_level = change->asked->max_version_level,

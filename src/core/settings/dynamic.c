@@ -1,5 +1,6 @@
 /* A broker's settings that change while it runs: what they must pass together, and the keys that
- * are meant for one listener. (DynamicBrokerConfig, DynamicThreadPool, DynamicLogConfig; KIP-226) */
+ * are meant for one listener. (DynamicBrokerConfig, DynamicThreadPool, DynamicLogConfig, KIP-226)
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -189,6 +190,7 @@ static int check_cordoned(const struct settings *then, struct arena *arena, stru
 /* The first thing that settings_check would have said. */
 static int check_limits(struct settings *then, struct arena *arena, struct slice *error)
 {
+    ASSERT(then->checked);
     then->line_count = 0;
     settings_check_limits(then);
     for (int32_t i = 0; i < then->line_count; i++) {
@@ -203,6 +205,9 @@ int settings_check_dynamic(const struct settings *settings, const struct setting
                            int32_t cluster_count, const struct setting_pair *broker,
                            int32_t broker_count, struct arena *arena, struct slice *error)
 {
+    ASSERT(settings->checked);
+    ASSERT(cluster_count >= 0);
+    ASSERT(broker_count >= 0);
     struct settings *then =
         settings_overlay(settings, cluster, cluster_count, broker, broker_count);
     int r = check_limits(then, arena, error);
