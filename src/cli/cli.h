@@ -61,6 +61,8 @@ enum cli_option_id {
     OPTION_FEATURE,
     OPTION_RELEASE_VERSION,
     OPTION_RECORDS,
+    OPTION_ALL,
+    OPTION_TO,
     OPTION_JSON,
     OPTION_MAN,
     OPTION_IDS, /* how many there are */
@@ -171,13 +173,20 @@ int cli_storage_format(struct cli *cli);
 int cli_storage_info(struct cli *cli);
 int cli_storage_random_uuid(struct cli *cli);
 int cli_config_check(struct cli *cli);
+int cli_config_get(struct cli *cli);
+int cli_config_set(struct cli *cli);
+int cli_config_unset(struct cli *cli);
 int cli_topic_list(struct cli *cli);
 int cli_topic_create(struct cli *cli);
 int cli_topic_describe(struct cli *cli);
 int cli_topic_delete(struct cli *cli);
 int cli_topic_grow(struct cli *cli);
+int cli_topic_alter(struct cli *cli);
+int cli_topic_trim(struct cli *cli);
 int cli_produce(struct cli *cli);
 int cli_consume(struct cli *cli);
+int cli_quota_list(struct cli *cli);
+int cli_quota_set(struct cli *cli);
 int cli_log_dump(struct cli *cli);
 int cli_api_versions(struct cli *cli);
 int cli_version(struct cli *cli);
