@@ -158,6 +158,8 @@ static void tell_offset(const struct partition *partition, struct call *call, in
     call_finish(call, KAFKA_ERROR_NONE);
 }
 
+static void search(struct partition *partition, struct call *call);
+
 static void search_run(struct os_job *job)
 {
     log_search_run(CONTAINER_OF(job, struct call, job)->search);
@@ -168,12 +170,14 @@ static void search_done(struct os_job *job)
     struct call *call = CONTAINER_OF(job, struct call, job);
     struct partition *partition = call->held;
     int64_t offset, timestamp;
-    int r = log_search_end(call->search, &offset, &timestamp);
+    int r = log_search_end(partition->log, call->search, &offset, &timestamp);
     partition->shard->jobs--;
     partition->borrowed--;
     if (partition->state == PARTITION_DOOMED) {
         call_finish(call, KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION);
         follow_finish_doomed(partition);
+    } else if (r == -EAGAIN) {
+        search(partition, call);
     } else if (r < 0) {
         call_finish(call,
                     r == -EBADMSG ? KAFKA_ERROR_CORRUPT_MESSAGE : KAFKA_ERROR_KAFKA_STORAGE_ERROR);

@@ -9,8 +9,8 @@
  *
  * Threads. Three steps, as a flush: begin (owner), run (any thread, blocks for as long as it
  * takes), end (owner). Between begin and end the owner may append, write, flush, read and raise the
- * log's start; it may not truncate, and only one cleaning of a log is under way. Readers that hold
- * extents of the old segments keep their bytes.
+ * log's start; it may not truncate, segments below the start are removed only afterwards, and one
+ * cleaning of a log is under way. Readers that hold extents of the old segments keep their bytes.
  *
  * Crash safety is Kafka's: new files are written as ".cleaned", flushed, renamed to ".swap" once
  * all are whole, then to their names when the old ones have gone; log_open throws away the first
@@ -38,9 +38,8 @@ MUST_USE int log_clean_look(struct log *log, int64_t first_dirty, int64_t bound,
                             int64_t now_ms, struct log_dirt *dirt);
 
 struct log_clean_options {
-    int64_t first_dirty, limit; /* of log_clean_look */
-    int64_t
-        delete_retention_ms; /* tombstones and markers stay so long after they were seen first */
+    int64_t first_dirty, limit;  /* of log_clean_look */
+    int64_t delete_retention_ms; /* tombstones and markers stay so long after they are first seen */
     int64_t now_ms;
     size_t map_bytes;         /* for the keys' hashes: log.cleaner.dedupe.buffer.size */
     double map_load;          /* how full it may become: log.cleaner.io.buffer.load.factor */
@@ -64,10 +63,10 @@ MUST_USE int log_clean_begin(struct log *log, const struct log_clean_options *op
 void log_clean_run(struct log_clean *clean); /* any thread */
 /* Makes a running one end soon, with nothing changed. Any thread. */
 void log_clean_stop(struct log_clean *clean);
-/* Swaps the files and frees the cleaning. 0, and then *removal (or NULL) is what a worker shall
- * remove; -ECANCELED: stopped, or the log has lost the segments meanwhile; -ENOSPC, -EBADMSG
- * (damaged bytes) and other errors of reading and writing: nothing was changed, unless
- * log_has_failed. Jobs that open the log's files by their names must not be under way. */
+/* Swaps the files, by renaming, and frees the cleaning. 0, and then *removal (or NULL) is what a
+ * worker shall remove; -ECANCELED: stopped; -ENOSPC; -EBADMSG: damaged bytes; -EMSGSIZE: a batch
+ * larger than it may be, or too many transactions that were aborted. After these and other errors
+ * of reading and writing nothing was changed, unless log_has_failed. */
 MUST_USE int log_clean_end(struct log *log, struct log_clean *clean, struct log_cleaned *cleaned,
                            struct log_removal **removal);
 

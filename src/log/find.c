@@ -17,6 +17,7 @@ struct search_segment {
     int64_t size;
     int64_t max_timestamp;
     bool times_known;
+    bool sealed;
 };
 
 struct log_search {
@@ -27,6 +28,7 @@ struct log_search {
     int64_t start_offset;
     int64_t timestamp; /* asked for */
     int64_t found_offset, found_timestamp;
+    uint64_t changes; /* of the log when it began */
     int result;
 };
 
@@ -40,22 +42,41 @@ struct log_search *log_search_begin(const struct log *log, int64_t timestamp_ms)
     search->segments = memory_alloc((size_t)log->segment_count * sizeof(search->segments[0]));
     for (int32_t i = 0; i < log->segment_count; i++) {
         const struct log_segment *segment = log->segments[i];
-        search->segments[i] = (struct search_segment){segment->base_offset, segment->written,
-                                                      segment->max_timestamp, segment->times_known};
+        search->segments[i] =
+            (struct search_segment){segment->base_offset, segment->written, segment->max_timestamp,
+                                    segment->times_known, segment != log_last(log)};
     }
     search->start_offset = log->start_offset;
     search->timestamp = timestamp_ms;
+    search->changes = log->changes;
     search->found_offset = search->found_timestamp = -1;
     return search;
 }
 
-/* An open file of a segment; -ENOENT: it has been removed meanwhile, as if it had never been. */
 static int open_file(const struct log_search *search, const struct search_segment *segment,
                      const char *suffix, struct os_file **file)
 {
     char path[OS_PATH_MAX];
     log_path(search->directory, segment->base_offset, suffix, path);
     return os_file_open(search->os, path, OS_OPEN_READ, file);
+}
+
+/* The bytes that the segment had when the search began. -EAGAIN: they have been removed or cleaned
+ * meanwhile. */
+static int open_log(const struct log_search *search, const struct search_segment *segment,
+                    struct os_file **file)
+{
+    static const char *const suffixes[] = {".log", ".log" LOG_OLD};
+    for (size_t i = 0; i < ARRAY_COUNT(suffixes); i++) {
+        int64_t size;
+        int r = open_file(search, segment, suffixes[i], file);
+        if (r == -ENOENT) continue;
+        if (r == 0) r = os_file_size(*file, &size);
+        bool same = segment->sealed ? size == segment->size : size >= segment->size;
+        if (r < 0 || same) return r;
+        *file = os_file_close(*file);
+    }
+    return -EAGAIN;
 }
 
 /* --- which segment ---------------------------------------------------------------------------- */
@@ -66,7 +87,12 @@ static int learn_times(const struct log_search *search, struct search_segment *s
     if (segment->times_known) return 0;
     struct os_file *file;
     int r = open_file(search, segment, ".timeindex", &file);
-    if (r < 0) return r == -ENOENT ? 0 : r;
+    if (r == -ENOENT) { /* there was no timestamp, or the whole segment has gone */
+        r = open_log(search, segment, &file);
+        if (r == 0) os_file_close(file);
+        return r;
+    }
+    if (r < 0) return r;
     int64_t size;
     r = os_file_size(file, &size);
     uint8_t bytes[TIME_ENTRY_SIZE];
@@ -175,8 +201,8 @@ static int search_segment(struct log_search *search, const struct search_segment
                           int64_t timestamp)
 {
     struct os_file *file;
-    int r = open_file(search, segment, ".log", &file);
-    if (r < 0) return r == -ENOENT ? 0 : r;
+    int r = open_log(search, segment, &file);
+    if (r < 0) return r;
     int64_t position = start_position(search, segment, timestamp);
     r = search_from(search, file, segment, position, timestamp);
     if (r == -EBADMSG && position > 0) r = search_from(search, file, segment, 0, timestamp);
@@ -219,10 +245,13 @@ void log_search_run(struct log_search *search)
         search->timestamp == LOG_SEARCH_GREATEST ? search_greatest(search) : search_first(search);
 }
 
-int log_search_end(struct log_search *search, int64_t *offset, int64_t *timestamp)
+int log_search_end(const struct log *log, struct log_search *search, int64_t *offset,
+                   int64_t *timestamp)
 {
     int r = search->result;
     ASSERT(r <= 0);
+    /* Files that are others although nobody has changed them are damaged, and stay so. */
+    if (r == -EAGAIN && search->changes == log->changes) r = -EBADMSG;
     if (r == 0) {
         *offset = search->found_offset;
         *timestamp = search->found_timestamp;

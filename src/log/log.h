@@ -190,8 +190,10 @@ enum { LOG_SEARCH_GREATEST = -3 };
 struct log_search;
 struct log_search *log_search_begin(const struct log *log, int64_t timestamp_ms);
 void log_search_run(struct log_search *search);
-/* Offset -1 and timestamp -1 if there is none. Frees it. -EBADMSG, -EIO, -EMSGSIZE. */
-MUST_USE int log_search_end(struct log_search *search, int64_t *offset, int64_t *timestamp);
+/* Offset -1 and timestamp -1 if there is none. Frees it. -EAGAIN: segments were removed or cleaned
+ * meanwhile, search again; -EBADMSG, -EIO, -EMSGSIZE. */
+MUST_USE int log_search_end(const struct log *log, struct log_search *search, int64_t *offset,
+                            int64_t *timestamp);
 
 /* --- leader epochs (KIP-101, KIP-279) --------------------------------------------------------- */
 

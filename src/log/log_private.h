@@ -194,7 +194,7 @@ struct log {
     struct epochs epochs;
     struct log_flush *flush; /* kept for the next one */
     uint64_t jitter_seed;
-    uint64_t changes; /* how often bytes that were written have become others: cuts, cleanings */
+    uint64_t changes; /* how often bytes that were written have gone: cut, removed, cleaned */
     bool flushing;
     bool cleaning;
     bool new_entries; /* the directory has entries that are not durable */

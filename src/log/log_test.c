@@ -146,7 +146,7 @@ static void search(struct fixture *f, int64_t timestamp, int64_t offset, int64_t
     struct log_search *s = log_search_begin(f->log, timestamp);
     log_search_run(s);
     int64_t got_offset = -2, got_timestamp = -2;
-    assert_int_equal(log_search_end(s, &got_offset, &got_timestamp), 0);
+    assert_int_equal(log_search_end(f->log, s, &got_offset, &got_timestamp), 0);
     assert_int_equal(got_offset, offset);
     assert_int_equal(got_timestamp, found);
 }

@@ -40,6 +40,7 @@ struct log_removal *log_removal_begin(struct log *log)
         gone++;
     if (gone == 0) return NULL;
     struct log_removal *removal = log_removal_create(log, gone, false);
+    log->changes++;
     for (int32_t i = 0; i < gone; i++) {
         removal->bases[removal->count++] = log->segments[i]->base_offset;
         removal->snapshots[removal->snapshot_count++] = log->segments[i]->base_offset;

@@ -1,10 +1,12 @@
 /* The beginning of a log: retention by time and size, and removing segments. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -164,6 +166,86 @@ static void times_are_read_back_after_a_start(void **state)
     assert_int_equal(retain(f, 100000, -1, 500, 500000), start);
 }
 
+/* By size goes what is young at the front, and only then is it seen that the rest is old. */
+static void time_looks_at_what_size_has_left(void **state)
+{
+    struct fixture *f = *state;
+    f->options.config.segment_bytes = 20000;
+    log_configure(f->log, &f->options.config);
+    struct fixture_batch what = {.count = 1,
+                                 .bytes_each = 100,
+                                 .timestamp = 1000000,
+                                 .producer_id = -1,
+                                 .producer_epoch = -1,
+                                 .sequence = -1};
+    int64_t young = 0;
+    for (; log_segment_count(f->log) < 2; young++)
+        fixture_append(f, &what);
+    fixture_fill(f, 500 - (int)young); /* 1000 ms and more */
+    assert_int_equal(log_end_offset(f->log), 500);
+    assert_int_equal(retain(f, 1000, -1, 499, 1000000), 0); /* the young one holds them */
+    int64_t size = log_size_bytes(f->log);
+    int64_t start = retain(f, -1, size - 45000, 499, 1000000);
+    assert_true(start > young); /* two segments */
+    assert_int_equal(retain(f, 1000, size - 45000, 500, 1000000), 500);
+    /* what lies below the start does not count any more, removed or not */
+    assert_int_equal(log_raise_start(f->log, start), 0);
+    assert_int_equal(retain(f, -1, size - 45000, 499, 1000000), start);
+    assert_int_equal(retain(f, 1000, -1, 500, 1000000), 500);
+}
+
+/* The file's age counts, not how long the process has known it. */
+static void without_timestamps_the_files_age_counts(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_batch what = {.count = 1,
+                                 .bytes_each = 100,
+                                 .timestamp = -1,
+                                 .producer_id = -1,
+                                 .producer_epoch = -1,
+                                 .sequence = -1};
+    for (int i = 0; i < 10; i++)
+        fixture_append(f, &what);
+    assert_int_equal(log_close(f->log), 0);
+    char path[OS_PATH_MAX];
+    fixture_path(f, "00000000000000000000.log", path);
+    const struct timespec times[2] = {{.tv_sec = 5000}, {.tv_sec = 5000}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    f->log = NULL;
+    assert_int_equal(fixture_open(f, true, 0), 0);
+    assert_int_equal(retain(f, 1000, -1, 10, 5000000 + 1000), 0);
+    assert_int_equal(retain(f, 1000, -1, 10, 5000000 + 1001), 10);
+}
+
+/* A search that began before sees what was there then, or says that it has to begin again. */
+static void a_search_notices_what_was_removed(void **state)
+{
+    struct fixture *f = *state;
+    fill(f);
+    int64_t offset, timestamp;
+    struct log_search *search = log_search_begin(f->log, 100000);
+    assert_int_equal(log_raise_start(f->log, 300), 0);
+    remove_old(f);
+    log_search_run(search);
+    assert_int_equal(log_search_end(f->log, search, &offset, &timestamp), -EAGAIN);
+    search = log_search_begin(f->log, 100000);
+    log_search_run(search);
+    assert_int_equal(log_search_end(f->log, search, &offset, &timestamp), 0);
+    assert_int_equal(offset, 300);
+}
+
+/* Bytes that are others although nobody has changed them are damage, however often one asks. */
+static void a_search_does_not_begin_again_for_ever(void **state)
+{
+    struct fixture *f = *state;
+    fill(f);
+    fixture_cut(f, "00000000000000000000.log", 1000);
+    int64_t offset, timestamp;
+    struct log_search *search = log_search_begin(f->log, 1000);
+    log_search_run(search);
+    assert_int_equal(log_search_end(f->log, search, &offset, &timestamp), -EBADMSG);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -175,6 +257,10 @@ int main(void)
         TEST(the_segment_that_is_written_leaves_too),
         TEST(size_keeps_at_least_what_was_asked),
         TEST(times_are_read_back_after_a_start),
+        TEST(time_looks_at_what_size_has_left),
+        TEST(without_timestamps_the_files_age_counts),
+        TEST(a_search_notices_what_was_removed),
+        TEST(a_search_does_not_begin_again_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,7 +74,8 @@ struct leftovers {
     const char *directory;
     int64_t *bases; /* of .log.swap files */
     int32_t count, capacity;
-    bool others; /* of indexes */
+    int64_t unfinished; /* the least base offset of a .cleaned file */
+    bool others;        /* of indexes */
 };
 
 static bool parse_base(const char *name, const char *suffix, int64_t *base_offset)
@@ -96,6 +97,8 @@ static int find_swap(void *context, const char *name, bool is_dir)
 {
     struct leftovers *left = context;
     int64_t base_offset;
+    if (!is_dir && parse_base(name, ".log.cleaned", &base_offset) && base_offset < left->unfinished)
+        left->unfinished = base_offset;
     if (is_dir || !ends_with(name, ".swap")) return 0;
     left->others = true;
     if (!parse_base(name, ".log.swap", &base_offset)) return 0;
@@ -168,10 +171,12 @@ static int remove_stray(void *context, const char *name, bool is_dir)
 
 int swap_recover(struct os *os, const char *directory)
 {
-    struct leftovers left = {.os = os, .directory = directory};
+    struct leftovers left = {.os = os, .directory = directory, .unfinished = INT64_MAX};
     int r = os_dir_list(os, directory, find_swap, &left);
+    /* Kafka makes several of one, too: as long as one of them is not finished, none from there on
+     * may take the old one's place. (LogLoader.removeTempFilesAndCollectSwapFiles) */
     for (int32_t i = 0; i < left.count && r == 0; i++)
-        r = complete(&left, left.bases[i]);
+        if (left.bases[i] < left.unfinished) r = complete(&left, left.bases[i]);
     memory_free(left.bases);
     if (r == 0 && left.others) r = os_dir_list(os, directory, remove_stray, &left);
     if (r == 0 && left.others) r = os_dir_sync(os, directory);
