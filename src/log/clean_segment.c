@@ -78,7 +78,8 @@ int clean_segment_add(struct clean_segment *segment, const struct batch *batch, 
     ASSERT(position <= INT32_MAX);
     ASSERT(last_offset - segment->base_offset <= INT32_MAX);
     if (position == 0) segment->first_timestamp = batch->max_timestamp;
-    if (batch->max_timestamp > segment->max_timestamp) {
+    /* One that was emptied has no record of that time. */
+    if (batch->count > 0 && batch->max_timestamp > segment->max_timestamp) {
         segment->max_timestamp = batch->max_timestamp;
         segment->max_timestamp_offset = last_offset;
     }

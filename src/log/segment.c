@@ -271,7 +271,8 @@ void segment_note_batch(struct log *log, struct log_segment *segment, const stru
     ASSERT(segment == log_last(log));
     int64_t last_offset = batch_last_offset(batch);
     if (position == 0) segment->first_timestamp = batch->max_timestamp;
-    if (batch->max_timestamp > segment->max_timestamp) {
+    /* One that compaction emptied has no record of that time. */
+    if (batch->count > 0 && batch->max_timestamp > segment->max_timestamp) {
         segment->max_timestamp = batch->max_timestamp;
         segment->max_timestamp_offset = last_offset;
     }
