@@ -129,7 +129,8 @@ static int marker_type(const struct batch *batch, int16_t *type)
 {
     struct record_walk walk;
     struct record record;
-    int r = record_walk_start(&walk, batch, NULL, 0); /* markers are never compressed */
+    if (batch_codec(batch) != COMPRESS_NONE) return -EBADMSG; /* markers never are */
+    int r = record_walk_start(&walk, batch, NULL, batch->records.size);
     if (r == 0) r = record_walk_next(&walk, &record);
     if (r != 1 || record.key.size < MARKER_KEY_SIZE) return -EBADMSG;
     *type = (int16_t)load_be16(record.key.data + 2);
