@@ -7,7 +7,9 @@ import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 import org.apache.kafka.common.utils.Exit;
 
@@ -26,6 +28,7 @@ public class Tools {
     static class Ended extends RuntimeException { }
 
     static Integer ended;
+    static final List<Runnable> hooks = new ArrayList<>();
 
     static void end(int status, String message) {
         if (ended == null) {
@@ -42,7 +45,7 @@ public class Tools {
         PrintStream errors = System.err;
         Exit.setExitProcedure(Tools::end);
         Exit.setHaltProcedure(Tools::end);
-        Exit.setShutdownHookAdder((name, hook) -> { });
+        Exit.setShutdownHookAdder((name, hook) -> hooks.add(hook));
         BufferedReader commands = new BufferedReader(
             new InputStreamReader(System.in, StandardCharsets.UTF_8));
         String line;
@@ -55,6 +58,8 @@ public class Tools {
                 System.setOut(out);
                 System.setErr(error);
                 int status = run(fields[0], Arrays.copyOfRange(fields, 4, fields.length));
+                hooks.forEach(Runnable::run);
+                hooks.clear();
                 System.setOut(answers);
                 System.setErr(errors);
                 answers.println(status);

@@ -175,16 +175,23 @@ COMMANDS = [
             "--alter --user ann --add-config producer_byte_rate=1024,consumer_byte_rate=2048",
             "--alter --client app --add-config request_percentage=50",
             "--alter --user ann --client app --add-config producer_byte_rate=99",
-            "--alter --user-defaults --add-config producer_byte_rate=7",
-            "--alter --client-defaults --add-config consumer_byte_rate=8",
+            "--alter --user-defaults --add-config producer_byte_rate=70000000",
+            "--alter --client-defaults --add-config consumer_byte_rate=80000000",
             "--alter --ip 127.0.0.9 --add-config connection_creation_rate=5",
             "--alter --user ann --add-config no_such_rate=1",
-            "--describe --entity-type users",
-            "--describe --user ann",
             "--describe --entity-type clients",
             "--describe --client app",
             "--describe --user ann --client app",
             "--describe --entity-type ips",
+            "--alter --client app --delete-config request_percentage",
+            "--describe --client app",
+        )
+    ],
+    *[
+        configs(arguments, needs=["AlterClientQuotas", "DescribeUserScramCredentials"])
+        for arguments in (
+            "--describe --entity-type users",
+            "--describe --user ann",
             "--alter --user ann --delete-config producer_byte_rate",
             "--describe --user ann",
         )
@@ -212,15 +219,17 @@ COMMANDS = [
     ),
     command(
         "delete-records",
-        "--offset-json-file {folder}/delete.json",
+        "--offset-json-file {folder}/delete.json --command-config {folder}/impatient",
         files={
+            "impatient": "default.api.timeout.ms=3000\nrequest.timeout.ms=2000\n",
             "delete.json": plan(
                 dict(topic="single", partition=0, offset=99),
                 dict(topic="orders", partition=9, offset=0),
                 dict(topic="absent", partition=0, offset=0),
-            )
+            ),
         },
         needs=["DeleteRecords"],
+        masks=((r"tries=\d+|\d+ attempt", "N"),),
         unordered=True,
     ),
     offsets("--topic made-now --time earliest", needs=["DeleteRecords"]),
