@@ -44,10 +44,11 @@ static void start_one(struct shard *shard, struct partition *partition)
     partition->makes_point = partition->flush_indexes;
     partition->flush_indexes = false;
     partition->flush_due = false;
+    if (list_is_linked(&partition->behind_link)) list_remove(&partition->behind_link);
     struct log_flush *flush = log_flush_begin(partition->log, partition->makes_point);
     if (flush == NULL) return;
     partition->makes_point = log_flush_has_indexes(flush);
-    partition->flushed_ms = shard->now_ms;
+    partition->flushed_ns = os_monotonic_ns(shard->os);
     partition->flush = flush;
     partition->busy = true;
     partition->job = (struct os_job){.run = flush_run, .done = flush_done};
@@ -55,25 +56,61 @@ static void start_one(struct shard *shard, struct partition *partition)
     os_submit(shard->os, &partition->job);
 }
 
+/* A file with unflushed writes cannot be closed: when those are half of the files that logs may keep, the
+ * flush that could wait is made now, of who has waited for the longest. */
+static struct partition *take_one_behind(struct shard *shard)
+{
+    if (log_files_pinned(shard->files) <= shard->open_files_max / 2) return NULL;
+    struct list_link *link = list_first(&shard->behind);
+    for (; link != NULL; link = list_next(&shard->behind, link)) {
+        struct partition *partition = CONTAINER_OF(link, struct partition, behind_link);
+        if (partition->busy) continue;
+        list_remove(link);
+        partition->flush_due = true;
+        return partition;
+    }
+    return NULL;
+}
+
+static struct partition *take_one(struct shard *shard)
+{
+    struct list_link *link = list_pop_front(&shard->flush_queue);
+    if (link == NULL) return take_one_behind(shard);
+    return CONTAINER_OF(link, struct partition, flush_link);
+}
+
 void flush_start(struct shard *shard)
 {
     while (shard->flushes < SHARD_FLUSHES_MAX) {
-        struct list_link *link = list_pop_front(&shard->flush_queue);
-        if (link == NULL) return;
-        struct partition *partition = CONTAINER_OF(link, struct partition, flush_link);
+        struct partition *partition = take_one(shard);
+        if (partition == NULL) return;
         if (partition_wants_flush(partition)) start_one(shard, partition);
     }
 }
 
+bool flush_must_come_first(const struct partition *partition)
+{
+    const struct shard *shard = partition->shard;
+    bool holds_one = log_flushed_offset(partition->log) < log_end_offset(partition->log);
+    if (holds_one) return false;
+    return log_files_pinned(shard->files) + shard->staged_count >= shard->descriptors_max;
+}
+
 /* --- flush.policy=os: Kafka's settings -------------------------------------------------------- */
 
-enum { WATCH_NS = 1000000000 };
+enum { WATCH_NS = 1000000000, NS_A_MS = 1000000 };
 
 static bool has_waited(const struct partition *partition)
 {
     if (log_flushed_offset(partition->log) == log_end_offset(partition->log)) return false;
-    int64_t waited_ms = partition->shard->now_ms - partition->flushed_ms;
-    return waited_ms >= partition->config.flush_ms;
+    int64_t waited_ns = os_monotonic_ns(partition->shard->os) - partition->flushed_ns;
+    return waited_ns / NS_A_MS >= partition->config.flush_ms;
+}
+
+void flush_later(struct partition *partition)
+{
+    if (list_is_linked(&partition->behind_link)) return;
+    list_push_back(&partition->shard->behind, &partition->behind_link);
 }
 
 /* A sealed segment is flushed at once, as Kafka does behind a roll; the others by flush.messages

@@ -61,8 +61,12 @@ void partition_destroy(struct partition *partition, enum kafka_error error)
     ASSERT(!partition->busy);
     ASSERT(partition->borrowed == 0);
     partition_answer_all(partition, error);
-    if (list_is_linked(&partition->staged_link)) list_remove(&partition->staged_link);
+    if (list_is_linked(&partition->staged_link)) {
+        list_remove(&partition->staged_link);
+        partition->shard->staged_count--;
+    }
     if (list_is_linked(&partition->flush_link)) list_remove(&partition->flush_link);
+    if (list_is_linked(&partition->behind_link)) list_remove(&partition->behind_link);
     log_destroy(partition->log);
     free_rebuilt(partition);
     memory_free((void *)(uintptr_t)partition->topic.data);
@@ -199,8 +203,9 @@ static void await(struct partition *partition, struct call *call, int64_t end_of
 
 static void stage(struct partition *partition)
 {
-    if (!list_is_linked(&partition->staged_link))
-        list_push_back(&partition->shard->staged, &partition->staged_link);
+    if (list_is_linked(&partition->staged_link)) return;
+    list_push_back(&partition->shard->staged, &partition->staged_link);
+    partition->shard->staged_count++;
 }
 
 /* *batch becomes one in the topic's own codec. */
@@ -246,6 +251,7 @@ static enum kafka_error append(struct partition *partition, struct call *call,
         enum kafka_error error = rebuild(partition, &batch);
         if (error != KAFKA_ERROR_NONE) return error;
     }
+    if (flush_must_come_first(partition)) return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
     stamp(partition, produce, valid->max_timestamp, &batch);
     int r = log_append(partition->log, &batch, (uint8_t *)(uintptr_t)batch.bytes.data,
                        partition->leader_epoch, partition->shard->now_ms, &produce->base_offset);
@@ -321,8 +327,10 @@ void partition_write(struct partition *partition)
     struct replication_event event = {.kind = REPLICATION_APPENDED,
                                       .offset = log_end_offset(partition->log)};
     partition_step(partition, &event);
-    if (partition->config.flush_policy == SETTINGS_FLUSH_OS)
+    if (partition->config.flush_policy == SETTINGS_FLUSH_OS) {
         partition->flush_due = flush_is_due(partition);
+        flush_later(partition);
+    }
     if (partition_wants_flush(partition)) flush_enqueue(partition);
 }
 

@@ -2,6 +2,7 @@
 #include "broker/shard.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -191,6 +192,13 @@ static int open_files_max(const struct shard *shard)
     return most > 0 ? most : 1;
 }
 
+/* What cannot be closed may be more than that for a moment. Flushes that run need some, too. */
+static int descriptors_max(const struct shard *shard)
+{
+    int most = os_file_limit(shard->os) / 8 * 5 / shard->broker->shard_count;
+    return most > 0 ? most : 1;
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 int shard_open(struct shard *shard)
@@ -205,11 +213,14 @@ int shard_open(struct shard *shard)
     if (shard->index == 0) admit_open(shard->broker, seed);
     list_init(&shard->staged);
     list_init(&shard->flush_queue);
+    list_init(&shard->behind);
     list_init(&shard->checkpoint_calls);
     list_init(&shard->outbox);
     heap_init(&shard->timers);
     arena_init(&shard->scratch, SCRATCH_MAX_BYTES);
-    shard->files = log_files_create(shard->os, open_files_max(shard));
+    shard->open_files_max = open_files_max(shard);
+    shard->descriptors_max = descriptors_max(shard);
+    shard->files = log_files_create(shard->os, shard->open_files_max);
     shard->now_ms = os_wall_ms(shard->os);
     r = create_net(shard);
     if (r < 0) return r;
@@ -231,8 +242,11 @@ static void fire_timers(struct shard *shard)
 static void write_staged(struct shard *shard)
 {
     struct list_link *link;
-    while ((link = list_pop_front(&shard->staged)) != NULL)
+    while ((link = list_pop_front(&shard->staged)) != NULL) {
+        shard->staged_count--;
         partition_write(CONTAINER_OF(link, struct partition, staged_link));
+    }
+    ASSERT(shard->staged_count == 0);
 }
 
 static int64_t deadline(const struct shard *shard)
@@ -285,6 +299,18 @@ static void wake_all(struct shard *shard)
     }
 }
 
+/* Who waits for a disk that does not answer waits for ever, and so would who stops. What was
+ * acknowledged is on the disk: the next start recovers it. */
+static void give_up(const struct shard *shard)
+{
+    BROKER_TRACE(
+        shard->broker, TRACE_FATAL, "kafka.server.BrokerServer",
+        "Not stopped cleanly: %lld calls have no answer after %d ms, %d flushes and %d other "
+        "jobs of the disk are under way",
+        (long long)shard->calls, SHARD_STOP_TURNS_MS, (int)shard->flushes, (int)shard->jobs);
+    os_exit(EXIT_FAILURE);
+}
+
 void shard_drain(struct shard *shard)
 {
     int64_t until_ns = os_monotonic_ns(shard->os) + SHARD_STOP_TURNS_MS * 1000000LL;
@@ -293,6 +319,7 @@ void shard_drain(struct shard *shard)
     wake_all(shard);
     while (shard->calls > 0 && os_monotonic_ns(shard->os) < until_ns)
         shard_turn(shard);
+    if (shard->calls > 0) give_up(shard);
     net_flush(shard->net);
     shard->broker->handler->destroy(shard->api);
     shard->api = NULL;

@@ -61,6 +61,7 @@ struct partition {
     struct list rebuilt;          /* batches of this turn that are not the frame's */
     struct list_link staged_link; /* in shard->staged */
     struct list_link flush_link;  /* in shard->flush_queue */
+    struct list_link behind_link; /* in shard->behind */
     struct os_job job;            /* open or flush: one at a time */
     struct log_flush *flush;
     int32_t borrowed;      /* jobs that use the log's files: of calls, of background work */
@@ -68,7 +69,7 @@ struct partition {
     bool flush_indexes;    /* the next flush makes a recovery point */
     bool makes_point;      /* the one that runs does */
     bool flush_due;        /* flush.policy=os: a segment was sealed, flush.ms has passed … */
-    int64_t flushed_ms;    /* when the last flush began */
+    int64_t flushed_ns;    /* monotonic: when the last flush began */
     int32_t segment_count; /* as it was after the last write */
     /* of background work */
     struct os_job removal_job;
@@ -150,6 +151,7 @@ struct shard {
     struct map partitions;   /* by struct partition_key */
     struct list staged;      /* partitions with batches to write in this turn */
     struct list flush_queue; /* partitions with something to flush */
+    struct list behind;      /* those that may wait (flush.policy=os), the oldest first */
     struct list outbox;      /* letters that found no room */
     struct heap timers;
     struct arena scratch;
@@ -179,12 +181,15 @@ struct shard {
     int64_t checkpoint_ns;    /* when the checkpoints were last told */
     int64_t checkpoint_bytes; /* written since */
     int32_t index;
-    int32_t flushes;  /* under way */
-    int32_t opening;  /* partitions */
-    int32_t jobs;     /* of calls */
-    int64_t calls;    /* of handlers here, not done yet */
-    int result;       /* of its start, then of its stop */
-    int32_t commands; /* that shard 0 has given it */
+    int32_t flushes;         /* under way */
+    int32_t staged_count;    /* partitions in `staged` */
+    int32_t open_files_max;  /* descriptors that logs may keep */
+    int32_t descriptors_max; /* and may need at the worst */
+    int32_t opening;         /* partitions */
+    int32_t jobs;            /* of calls */
+    int64_t calls;           /* of handlers here, not done yet */
+    int result;              /* of its start, then of its stop */
+    int32_t commands;        /* that shard 0 has given it */
     bool stopping;
 };
 
@@ -216,6 +221,10 @@ struct quota_window quotas_window(const struct settings *settings);
 void flush_enqueue(struct partition *partition);
 void flush_start(struct shard *shard);
 void flush_watch_time(struct shard *shard); /* starts its timer */
+/* It was written to, and nobody waits for its flush. */
+void flush_later(struct partition *partition);
+/* Would one more partition with unflushed writes need a descriptor that there is none for? */
+bool flush_must_come_first(const struct partition *partition);
 /* flush.policy=os: is it time, by Kafka's own settings? */
 bool flush_is_due(struct partition *partition);
 

@@ -18,6 +18,7 @@ struct log_files *log_files_destroy(struct log_files *files)
 {
     if (files == NULL) return NULL;
     ASSERT(files->alive == 0);
+    ASSERT(files->pinned_count == 0);
     memory_free(files);
     return NULL;
 }
@@ -95,9 +96,15 @@ int log_file_use(struct log_file *file, const char *path, enum os_open how, stru
     return 0;
 }
 
+int log_files_pinned(const struct log_files *files)
+{
+    return files->pinned_count;
+}
+
 void log_file_pin(struct log_file *file)
 {
     ASSERT(file->file != NULL);
+    if (file->pins == 0) file->files->pinned_count++;
     file->pins++;
 }
 
@@ -105,6 +112,7 @@ void log_file_unpin(struct log_file *file)
 {
     ASSERT(file->pins > 0);
     file->pins--;
+    if (file->pins == 0) file->files->pinned_count--;
     if (file->pins == 0 && file->abandoned) log_file_destroy(file);
 }
 
@@ -115,6 +123,10 @@ static void adopt(struct log_file *file, struct log_files *files)
     before->alive--;
     files->alive++;
     file->files = files;
+    if (file->pins > 0) {
+        before->pinned_count--;
+        files->pinned_count++;
+    }
     if (file->file == NULL) return;
     list_remove(&file->link);
     before->open_count--;

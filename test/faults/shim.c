@@ -5,6 +5,7 @@
  *   GREGOR_FAULT         "NAME NTH ERRNO": the NTH call of NAME, from 1 on; ERRNO 0: half of what
  *                        was asked is done (reads, writes and sends)
  *   GREGOR_FAULT_COUNTS  a file that the counts are kept in, in the order of CALLS
+ *   GREGOR_HANG          while this file exists no flush comes back, as with a disk that hangs
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -87,6 +88,7 @@ static uint64_t *counts = own_counts;
 static enum call fault_call = CALL_COUNT;
 static uint64_t fault_nth;
 static int fault_error;
+static const char *hang;
 
 /* These are asked for memory before anything else is known. */
 void *__libc_malloc(size_t size);
@@ -109,6 +111,7 @@ __attribute__((constructor)) static void begin(void)
     CALLS(FIND)
     const char *path = getenv("GREGOR_FAULT_COUNTS");
     const char *fault = getenv("GREGOR_FAULT");
+    hang = getenv("GREGOR_HANG");
     if (path != NULL) map_counts(path);
     if (fault == NULL) return;
     char name[32], *end;
@@ -122,6 +125,12 @@ __attribute__((constructor)) static void begin(void)
     for (int i = 0; i < CALL_COUNT; i++)
         if (strcmp(names[i], name) == 0) fault_call = (enum call)i;
     if (fault_call == CALL_COUNT || fault_nth == 0) abort();
+}
+
+static void wait_while_disk_hangs(void)
+{
+    while (hang != NULL && access(hang, F_OK) == 0)
+        usleep(1000);
 }
 
 /* Counts a call: NO_FAULT, HALF, or the error that it is to fail with. */
@@ -209,11 +218,13 @@ ssize_t pwritev(int fd, const struct iovec *vector, int count, off_t position)
 
 int fdatasync(int fd)
 {
+    wait_while_disk_hangs();
     return fails(CALL_fdatasync) ? -1 : real_fdatasync(fd);
 }
 
 int fsync(int fd)
 {
+    wait_while_disk_hangs();
     return fails(CALL_fsync) ? -1 : real_fsync(fd);
 }
 
