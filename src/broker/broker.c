@@ -19,10 +19,12 @@ static int refuse(struct broker *broker, int error, const char *text, const char
 
 /* --- the folder ------------------------------------------------------------------------------- */
 
-static int format_empty(struct broker *broker)
+static int format_empty(struct broker *broker, struct slice cluster_id)
 {
-    struct format_options options = {
-        .settings = broker->settings, .standalone = true, .implied = true};
+    struct format_options options = {.settings = broker->settings,
+                                     .cluster_id = cluster_id,
+                                     .standalone = true,
+                                     .implied = true};
     struct writer text;
     writer_init(&text, 1 << 16);
     int r = format_folder(broker->shards[0].os, &options, &text);
@@ -117,12 +119,13 @@ static bool stands_alone(const struct broker *broker)
     return servers.size == 0 || names_us(broker, servers);
 }
 
-static int identify(struct broker *broker, const char *path, bool format_if_empty)
+static int identify(struct broker *broker, const char *path, const struct broker_options *options)
 {
     struct os *os = broker->shards[0].os;
     int r = folder_identity_read(os, path, &broker->identity);
-    if (r == -ENOENT && format_if_empty && is_empty(broker, path) && stands_alone(broker)) {
-        r = format_empty(broker);
+    if (r == -ENOENT && options->format_if_empty && is_empty(broker, path) &&
+        stands_alone(broker)) {
+        r = format_empty(broker, options->cluster_id);
         if (r < 0) return r;
         broker->fresh = true;
         r = folder_identity_read(os, path, &broker->identity);
@@ -137,13 +140,13 @@ static int identify(struct broker *broker, const char *path, bool format_if_empt
     return check_identity(broker, path);
 }
 
-static int open_folder(struct broker *broker, bool format_if_empty)
+static int open_folder(struct broker *broker, const struct broker_options *options)
 {
     char path[OS_PATH_MAX];
     struct slice directory = settings_log_dir(broker->settings);
     int size = snprintf(path, sizeof(path), "%.*s", SLICE_ARG(directory));
     if (size >= OS_PATH_MAX) return -ENAMETOOLONG;
-    int r = identify(broker, path, format_if_empty);
+    int r = identify(broker, path, options);
     if (r < 0) return r;
     r = folder_open(broker->shards[0].os, path, &broker->folder);
     if (r == -EWOULDBLOCK) {
@@ -285,12 +288,12 @@ static struct broker *make(const struct broker_options *options)
     return broker;
 }
 
-static int start(struct broker *broker, bool format_if_empty)
+static int start(struct broker *broker, const struct broker_options *options)
 {
     struct shard *first = &broker->shards[0];
     int r = shard_open(first);
     if (r < 0) return refuse(broker, r, "Cannot start", "event loop");
-    r = open_folder(broker, format_if_empty);
+    r = open_folder(broker, options);
     if (r == 0) {
         r = control_open(broker, broker->clean);
         if (r < 0)
@@ -317,7 +320,7 @@ static void on_signal(void *context, int signal)
 int broker_create(const struct broker_options *options, struct broker **created)
 {
     struct broker *broker = make(options);
-    int r = start(broker, options->format_if_empty);
+    int r = start(broker, options);
     if (r == 0) {
         r = os_watch_signals(broker->shards[0].os, on_signal, broker);
         if (r < 0) (void)refuse(broker, r, "Cannot start", "signals");

@@ -27,7 +27,8 @@ struct broker_options {
     const struct settings *settings; /* outlives the broker */
     const struct broker_handler *handler;
     struct trace *trace;
-    bool format_if_empty; /* an unformatted single-node folder is formatted first */
+    bool format_if_empty;    /* an unformatted single-node folder is formatted first */
+    struct slice cluster_id; /* for that; null: a new one */
 };
 
 /* Opens folder, metadata and logs, binds listeners, registers. On error the reason was logged in

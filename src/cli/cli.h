@@ -62,6 +62,7 @@ enum cli_option_id {
     OPTION_RELEASE_VERSION,
     OPTION_RECORDS,
     OPTION_ALL,
+    OPTION_ENV,
     OPTION_TO,
     OPTION_JSON,
     OPTION_MAN,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/environment.h"
 #include "cli/output.h"
 
 static int load_text(const char *name, struct slice text, struct settings *settings)
@@ -58,14 +59,37 @@ static int take_overrides(const struct cli *cli, struct settings *settings)
     return CLI_OK;
 }
 
-/* Everything but the verdict. */
+extern char **environ; /* POSIX: a program declares it itself */
+
+/* KAFKA_* variables, below --override; true: there were some. */
+static bool take_environment(struct cli *cli, struct settings *settings)
+{
+    struct slice advertised = SLICE_NULL;
+    bool found = false, listens = false;
+    for (char **entry = environ; *entry != NULL; entry++) {
+        struct slice key, value;
+        if (!environment_setting(*entry, &cli->arena, &key, &value)) continue;
+        settings_override(settings, key, value);
+        if (slice_equal(key, SLICE("advertised.listeners"))) advertised = value;
+        listens = listens || slice_equal(key, SLICE("listeners"));
+        found = found || !slice_equal(key, SLICE("gregor.log.level"));
+    }
+    if (!listens && !slice_is_null(advertised))
+        settings_override(settings, SLICE("listeners"),
+                          environment_listeners(advertised, &cli->arena));
+    return found;
+}
+
+/* Everything but the verdict. A file, or variables, say all; without either a node is on its own. */
 static int config_load(struct cli *cli, const char *file, const struct config_default *defaults,
                        int default_count, struct settings *settings)
 {
     int r = file != NULL ? load_file(file, settings)
                          : load_defaults(cli, defaults, default_count, settings);
+    bool told = file != NULL;
+    if (r == CLI_OK && cli_has(cli, OPTION_ENV) && take_environment(cli, settings)) told = true;
     if (r == CLI_OK) r = take_overrides(cli, settings);
-    if (r == CLI_OK && file == NULL) settings_standalone(settings);
+    if (r == CLI_OK && !told) settings_standalone(settings);
     return r;
 }
 

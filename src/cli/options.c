@@ -103,6 +103,8 @@ static const struct cli_option option_table[OPTION_IDS] = {
                                 .text = "the features of this release of Kafka's, as in 4.3"},
     [OPTION_RECORDS] = {.letter = 'r', .name = "records", .text = "the records of each batch, too"},
     [OPTION_ALL] = {.letter = 'a', .name = "all", .text = "those that have their defaults, too"},
+    [OPTION_ENV] = {.name = "env",
+                    .text = "take KAFKA_* variables, as Apache Kafka's container image does"},
     [OPTION_TO] = {.name = "to", .argument = "OFFSET|end", .text = "what is before it goes"},
     [OPTION_JSON] = {.name = "json", .text = "all commands and options as JSON"},
     [OPTION_MAN] = {.name = "man", .text = "gregor(1), in roff"},
@@ -119,7 +121,7 @@ const struct cli_command cli_commands[] = {
      .summary = "run a node; FILE is a server.properties of Kafka's",
      .examples = "gregor serve\n"
                  "gregor serve /etc/kafka/server.properties --override log.dirs=/var/lib/gregor\n",
-     .options = {OPTION_OVERRIDE},
+     .options = {OPTION_OVERRIDE, OPTION_ENV},
      .arguments_max = 1,
      .run = cli_serve,
      .local = true},

@@ -74,6 +74,13 @@ static void node_set_level(struct node *node)
         if (slice_equal(word, slice_of(levels[i].word))) node->trace.level = levels[i].level;
 }
 
+/* As Apache Kafka's container image names it; null: a new folder gets a new one. */
+static struct slice cluster_id(const struct cli *cli)
+{
+    const char *given = cli_has(cli, OPTION_ENV) ? getenv("CLUSTER_ID") : NULL;
+    return given != NULL ? slice_of(given) : SLICE_NULL;
+}
+
 /* What went wrong has been logged by the broker, in one line. */
 static int node_start(struct node *node)
 {
@@ -82,6 +89,7 @@ static int node_start(struct node *node)
         .handler = &api_handler,
         .trace = &node->trace,
         .format_if_empty = true,
+        .cluster_id = cluster_id(node->cli),
     };
     return broker_create(&options, &node->broker) < 0 ? CLI_FAILED : CLI_OK;
 }
@@ -106,7 +114,10 @@ int cli_serve(struct cli *cli)
         struct slice folder = settings_log_dir(node.settings);
         trace_write(&node.trace, TRACE_INFO, "gregor",
                     "gregor " GREGOR_VERSION ", settings of %s, data in %.*s",
-                    file != NULL ? file : "a node on its own", SLICE_ARG(folder));
+                    file != NULL               ? file
+                    : cli_has(cli, OPTION_ENV) ? "the environment"
+                                               : "a node on its own",
+                    SLICE_ARG(folder));
         r = node_start(&node);
     }
     if (r == CLI_OK) r = node_run(&node);

@@ -6,7 +6,7 @@ import signal
 import socket
 
 import kafka_wire as wire
-from node import Gregor, same
+from node import BINARY, Gregor, free_port, same
 from suite import alone
 from world import World
 
@@ -106,6 +106,46 @@ def hostile_settings_file(folder):
         node.command = lambda: command[:2] + [path] + command[2:]
         fails(node)
         node.command = lambda: command
+
+
+@alone
+def hostile_environment(folder):
+    """serve --env: what the test containers of Kafka's image set; a stray variable only then"""
+    node = Gregor(folder)
+    listeners = "PLAINTEXT://127.0.0.1:%d,BROKER://127.0.0.1:%d,CONTROLLER://127.0.0.1:9094"
+    variables = dict(
+        KAFKA_NODE_ID="1",
+        KAFKA_BROKER_ID="1",
+        KAFKA_PROCESS_ROLES="broker,controller",
+        KAFKA_CONTROLLER_QUORUM_VOTERS="1@localhost:9094",
+        KAFKA_LISTENERS=listeners % (node.port, free_port()),
+        KAFKA_ADVERTISED_LISTENERS="PLAINTEXT://127.0.0.1:%d,BROKER://localhost:1" % node.port,
+        KAFKA_LISTENER_SECURITY_PROTOCOL_MAP="BROKER:PLAINTEXT,PLAINTEXT:PLAINTEXT,"
+        "CONTROLLER:PLAINTEXT",
+        KAFKA_INTER_BROKER_LISTENER_NAME="BROKER",
+        KAFKA_CONTROLLER_LISTENER_NAMES="CONTROLLER",
+        KAFKA_LOG_DIRS=node.data,
+        KAFKA_NUM_PARTITIONS="7",
+        KAFKA_LOG_FLUSH_INTERVAL_MESSAGES=str(2**63 - 1),
+        KAFKA_REST_BOOTSTRAP_SERVERS="nobody:1",
+        KAFKA_HEAP_OPTS="-Xmx1G",
+        CLUSTER_ID="5L6g3nShT-eMCtK--X86sw",
+    )
+    node.environment = dict(os.environ, **variables)
+    node.command = lambda: [BINARY, "serve", "--env"]
+    node.start()
+    world = World(node)
+    same(world.call("Metadata", 12, topics=None)["cluster_id"], variables["CLUSTER_ID"])
+    same(world.create("seven", -1)["num_partitions"], 7, "num.partitions")
+    same(node.end(), 0, "exit status")
+    node.command = lambda: [BINARY, "serve", "--env", "--override", "num.partitions=3"]
+    node.start()
+    same(world.create("three", -1)["num_partitions"], 3, "--override is above the environment")
+    same(node.end(), 0, "exit status")
+    other = Gregor(os.path.join(folder, "other"), environment=dict(os.environ, KAFKA_NODE_ID="9"))
+    other.start()
+    same(b"id=9]" in other.log(), False, "without --env a variable means nothing")
+    same(other.end(), 0, "exit status")
 
 
 @alone
