@@ -217,8 +217,9 @@ int index_agrees(const struct log *log, struct log_segment *segment,
     if (r < 0) return r;
     bool at_its_place = segment->offset_entries == 0 ||
                         batch_last_offset(&batch) == segment->base_offset + offset->relative_offset;
-    /* When the entry was made, the greatest timestamp so far became one, too. */
-    bool timed = batch.max_timestamp <= time->timestamp;
+    /* When the entry was made, the greatest timestamp so far became one, too. An emptied batch has
+     * no record of its time. */
+    bool timed = batch.count == 0 || batch.max_timestamp <= time->timestamp;
     return at_its_place && timed ? 0 : -EBADMSG;
 }
 

@@ -317,7 +317,8 @@ static int check_times(struct walk *walk, const struct batch *batch, int64_t pos
         if (r < 0) return r == -ENODATA ? 0 : r;
         int64_t offset = entry_offset(walk, entry.relative_offset);
         if (offset > batch_last_offset(batch)) return 0;
-        if (offset >= batch->base_offset && entry.timestamp != batch->max_timestamp)
+        bool has_it = offset >= batch->base_offset && batch->count > 0;
+        if (has_it && entry.timestamp != batch->max_timestamp)
             return blame(walk, batch->base_offset, position, wrong_time);
         walk->times.next++;
     }
