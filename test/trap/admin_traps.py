@@ -217,7 +217,7 @@ def controllers(world):
 
 
 def trap_controllers_serve(world):
-    """who administers may talk to the controller: it serves this and does not serve that (KIP-919)"""
+    """who administers may talk to the controller, which serves less than a broker (KIP-919)"""
     there = controllers(world)
     software = dict(client_software_name="trap", client_software_version="1.0")
     answer = wire.call(there, "ApiVersions", 4, **software)
@@ -302,7 +302,11 @@ def update(world, *updates, version=2, validate_only=False):
         "UpdateFeatures",
         version,
         feature_updates=[
-            dict(feature=f, max_version_level=level, **({} if version == 0 else dict(upgrade_type=t)))
+            dict(
+                feature=f,
+                max_version_level=level,
+                **({} if version == 0 else dict(upgrade_type=t)),
+            )
             for f, level, t in updates
         ],
         **typed

@@ -8,6 +8,7 @@ SET, DELETE, APPEND, SUBTRACT = range(4)
 FROM_TOPIC, FROM_BROKER, FROM_CLUSTER, FROM_FILE, FROM_DEFAULT = range(1, 6)
 FROM_METRICS, FROM_GROUP = 7, 8
 NODE = "1"
+PLAINTEXT = "listener.name.plaintext."
 PER_LISTENER = (
     "These security configs can be dynamically updated only per-listener using the listener "
     "prefix: [%s]"
@@ -289,8 +290,8 @@ def trap_broker_unfixed(world):
 
 def trap_broker_listener_keys(world):
     """a listener's own key: kept, shown with its type and what it stands before"""
-    own, jaas = "listener.name.plaintext.max.connections", "listener.name.plaintext.plain.sasl.jaas.config"
-    idle = "listener.name.plaintext.connections.max.idle.ms"
+    own, jaas = PLAINTEXT + "max.connections", PLAINTEXT + "plain.sasl.jaas.config"
+    idle = PLAINTEXT + "connections.max.idle.ms"
     same(alter(world, BROKER, NODE, (own, SET, "500"), (jaas, SET, "x"), (idle, SET, "1000")), (0, None))
     same(alter(world, BROKER, "", (own, SET, "600")), (0, None))
     same(alter(world, BROKER, "", (idle, SET, "5")), (42, AT_DEFAULT + "[%s]" % idle))
@@ -352,6 +353,45 @@ def trap_broker_takes_effect(world):
     wait_until(lambda: world.produce(name, batch)["error_code"] == 0, 5, "its own value is stronger")
     for resource in (NODE, ""):
         same(alter(world, BROKER, resource, ("message.max.bytes", DELETE, None)), (0, None))
+
+
+def produced(world, name, **header):
+    """The answer to a batch, and the batch as it is stored, if it is."""
+    answer = world.produce(name, wire.batch([b"x" * 200], **header))
+    if answer["error_code"] != 0:
+        return answer, None
+    fetched = world.fetch(name, answer["base_offset"])
+    return answer, wire.batches(fetched["records"])[0]
+
+
+def trap_broker_keys_act(world):
+    """what is set for all brokers holds for the next batch of a topic that was there before"""
+    name, hour = world.topic(), 3600 * 1000
+
+    def acts(key, value, holds):
+        same(holds(), False, key + " before")
+        same(alter(world, BROKER, "", (key, SET, value)), (0, None))
+        wait_until(holds, 5, "%s=%s" % (key, value))
+        same(alter(world, BROKER, "", (key, DELETE, None)), (0, None))
+        wait_until(lambda: not holds(), 5, key + " is back")
+
+    acts("compression.type", "gzip", lambda: produced(world, name)[1].attributes & 7 == wire.GZIP)
+    acts(
+        "log.message.timestamp.type",
+        "LogAppendTime",
+        lambda: produced(world, name)[0]["log_append_time_ms"] > 0,
+    )
+    acts(
+        "log.message.timestamp.before.max.ms",
+        "1000",
+        lambda: produced(world, name, timestamp=wire.now_ms() - hour)[0]["error_code"] == 32,
+    )
+    acts(
+        "log.message.timestamp.after.max.ms",
+        str(3 * hour),
+        lambda: produced(world, name, timestamp=wire.now_ms() + 2 * hour)[0]["error_code"] == 0,
+    )
+    acts("message.max.bytes", "100", lambda: produced(world, name)[0]["error_code"] == 10)
 
 
 # --- ListConfigResources --------------------------------------------------------------------------
