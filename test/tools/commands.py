@@ -55,6 +55,11 @@ def features(arguments, **more):
     return command("features", arguments, **more)
 
 
+def of_controllers(tool, arguments, **more):
+    """The same, asked of the controllers (KIP-919)."""
+    return Command(tool, arguments.replace("--at", "--bootstrap-controller {controllers}"), **more)
+
+
 def plan(*partitions):
     return json.dumps({"version": 1, "partitions": list(partitions)})
 
@@ -255,6 +260,16 @@ COMMANDS = [
         )
     ],
     features("version-mapping"),
+    # --- the same of the controllers
+    of_controllers("cluster", "cluster-id --at"),
+    of_controllers("cluster", "list-endpoints --at"),
+    of_controllers("cluster", "list-endpoints --at --include-fenced-brokers"),
+    of_controllers("metadata-quorum", "--at describe --status", masks=((r"\d+", "N"),)),
+    of_controllers("features", "--at describe", masks=((r"Epoch: \d+", "Epoch: N"),)),
+    of_controllers("features", "--at downgrade --feature group.version=0 --dry-run"),
+    of_controllers("configs", "--at --alter --broker 1 --add-config log.retention.ms=5000"),
+    of_controllers("configs", "--at --describe --broker 1"),
+    of_controllers("configs", "--at --alter --broker 1 --delete-config log.retention.ms"),
     command("broker-api-versions", "", masks=API),
     command("log-dirs", "--describe --topic-list plain,made-now", needs=["DescribeLogDirs"]),
     command("log-dirs", "--describe --topic-list absent", needs=["DescribeLogDirs"]),

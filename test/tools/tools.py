@@ -61,7 +61,15 @@ class Tools:
         )
         answer = wire.call(self.bootstrap, "ApiVersions", 2)
         self.served = {api["api_key"] for api in answer["api_keys"]}
+        self.controllers = self.find_controllers()
         self.process = None
+
+    def find_controllers(self):
+        """Where the quorum says that its controller listens."""
+        asked = [dict(topic_name="__cluster_metadata", partitions=[dict(partition_index=0)])]
+        answer = wire.call(self.bootstrap, "DescribeQuorum", 2, topics=asked)
+        listener = answer["nodes"][0]["listeners"][0]
+        return "%s:%d" % (listener["host"], listener["port"])
 
     def start(self):
         libs = subprocess.run(
@@ -93,7 +101,9 @@ class Tools:
         return os.path.join(self.folder, name)
 
     def fill_in(self, text):
-        return text.replace("{bootstrap}", self.bootstrap).replace("{folder}", self.folder)
+        for word in ("bootstrap", "controllers", "folder"):
+            text = text.replace("{%s}" % word, getattr(self, word))
+        return text
 
     def run(self, command):
         """[lines] of all that it said, masked."""
