@@ -30,6 +30,7 @@ static const struct api_entry entries[] = {
     {API_UPDATE_FEATURES, true, api_forward_to_controller},
     {API_DESCRIBE_CLIENT_QUOTAS, false, api_describe_client_quotas},
     {API_ALTER_CLIENT_QUOTAS, true, api_forward_to_controller},
+    {API_DESCRIBE_USER_SCRAM_CREDENTIALS, false, api_describe_user_scram_credentials},
     {API_DESCRIBE_CLUSTER, false, api_describe_cluster},
     {API_DESCRIBE_PRODUCERS, false, api_describe_producers},
     {API_UNREGISTER_BROKER, true, api_forward_to_controller},

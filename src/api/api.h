@@ -91,6 +91,7 @@ void api_list_offsets(struct api_request *request);
 void api_offset_for_leader_epoch(struct api_request *request);
 void api_init_producer_id(struct api_request *request);
 void api_describe_client_quotas(struct api_request *request);
+void api_describe_user_scram_credentials(struct api_request *request);
 void api_describe_cluster(struct api_request *request);
 void api_describe_topic_partitions(struct api_request *request);
 void api_describe_configs(struct api_request *request);

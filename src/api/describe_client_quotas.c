@@ -1,5 +1,5 @@
-/* DescribeClientQuotas: the quotas of the entities that match. (KIP-546; ClientQuotasImage.describe)
- */
+/* DescribeClientQuotas: the quotas of the entities that match.
+ * (KIP-546; ClientQuotasImage.describe) */
 #include "api/api.h"
 
 enum match { MATCH_EXACT = 0, MATCH_DEFAULT = 1, MATCH_ANY = 2 };

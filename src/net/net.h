@@ -107,9 +107,9 @@ void net_connection_admit(struct net_connection *connection);
 void net_connection_refuse(struct net_connection *connection, int64_t at_ns);
 bool net_connection_is_admitted(const struct net_connection *connection);
 
-/* Quotas (KIP-219). Nothing more is handed out from a connection that is held; the holder ends it by
- * net_connection_mute: nothing is until monotonic `until_ns`, which may be past. It can still be
- * evicted, and die. */
+/* Quotas (KIP-219). Nothing more is handed out from a connection that is held; the holder ends it
+ * by net_connection_mute: nothing is until monotonic `until_ns`, which may be past. It can still
+ * be evicted, and die. */
 void net_connection_hold(struct net_connection *connection);
 void net_connection_mute(struct net_connection *connection, int64_t until_ns);
 

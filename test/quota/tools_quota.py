@@ -45,7 +45,7 @@ def configs(bootstrap, words):
         check=False,
     )
     lines = [line for line in done.stdout.splitlines() if not line.startswith("\tat ")]
-    return done.returncode, lines
+    return done.returncode, [line.replace(bootstrap, "HOST:PORT") for line in lines]
 
 
 @alone

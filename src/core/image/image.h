@@ -156,6 +156,13 @@ struct image_quota {
     int32_t part_count, value_count;
 };
 
+/* What of a user's SCRAM credential may be told. (KIP-554) */
+struct image_scram {
+    struct slice user;
+    int8_t mechanism; /* 1 SCRAM-SHA-256, 2 SCRAM-SHA-512 */
+    int32_t iterations;
+};
+
 /* What one apply changed, for whoever must follow. Later kinds may name things
  * that are gone. */
 enum image_change_kind {
@@ -252,6 +259,12 @@ const struct image_quota *image_quota_next(const struct image *image, struct sli
 /* NULL: the entity has no part of that type, or no value of that key. */
 const struct image_quota_part *image_quota_part(const struct image_quota *quota, struct slice type);
 const double *image_quota_value(const struct image_quota *quota, struct slice key);
+
+/* NULL: the user has no credential of that mechanism. */
+const struct image_scram *image_scram(const struct image *image, int8_t mechanism,
+                                      struct slice user);
+/* In ascending order of mechanisms and users; cursor starts as the null slice. */
+const struct image_scram *image_scram_next(const struct image *image, struct slice *cursor);
 
 int16_t image_feature(const struct image *image, struct slice name); /* 0: not finalized */
 /* In ascending order of names; false at the end. */

@@ -585,6 +585,16 @@ static void keeps_whole_what_it_does_not_look_into(void **state)
     assert_int_equal(add_quota(image, true, false, 11), 0);
     assert_int_not_equal(image_hash(image), with);
 
+    struct slice cursor = SLICE_NULL;
+    const struct image_scram *scram = image_scram_next(image, &cursor);
+    assert_non_null(scram);
+    assert_ptr_equal(image_scram(image, 1, SLICE("a")), scram);
+    assert_true(slice_equal(scram->user, SLICE("a")));
+    assert_int_equal(scram->mechanism, 1);
+    assert_int_equal(scram->iterations, 4096);
+    assert_null(image_scram_next(image, &cursor));
+    assert_null(image_scram(image, 2, SLICE("a")));
+
     assert_int_equal(add_quota(image, true, true, 0), 0);
     apply(image, IMAGE_RECORD_REMOVE_ACCESS_CONTROL_ENTRY, 0,
           &(struct remove_access_control_entry_record){disk_1});

@@ -9,9 +9,10 @@
 #include "core/image/state.h"
 
 struct other {
-    struct order_item item; /* the key is one byte for the kind of record, then
+    struct order_item item;   /* the key is one byte for the kind of record, then
                              what it is about */
-    struct slice record;    /* as framed in the log */
+    struct slice record;      /* as framed in the log */
+    struct image_scram scram; /* of such a record; the user is in the key */
 };
 
 enum { KEY_BYTES_MAX = IMAGE_RECORD_BYTES_MAX };
@@ -45,21 +46,21 @@ static void tell_other(const struct image_applied *to)
     image_tell(to->listener, &(struct image_change){.kind = IMAGE_OTHER_CHANGED});
 }
 
-/* Keeps the record instead of what stood under the key. Ends the key. */
-static int keep(const struct image_applied *to, struct writer *key)
+/* Keeps the record instead of what stood under the key. Ends the key. NULL: the key is too long. */
+static struct other *keep(const struct image_applied *to, struct writer *key)
 {
-    int r = writer_error(key);
-    if (r == 0) {
+    struct other *other = NULL;
+    if (writer_error(key) == 0) {
         struct order_item *old = order_find(&to->image->others, writer_slice(key));
         if (old != NULL) remove_other(to->image, old);
-        struct other *other = memory_alloc_zero(sizeof(*other));
+        other = memory_alloc_zero(sizeof(*other));
         other->item.key = image_keep(writer_slice(key));
         other->record = image_keep(to->bytes);
         order_put(&to->image->others, &other->item);
         tell_other(to);
     }
     writer_deinit(key);
-    return r == 0 ? 0 : -EBADMSG;
+    return other;
 }
 
 /* Drops what stands under the key; -EBADMSG if there is none and there must be.
@@ -86,7 +87,7 @@ int apply_access_control_entry(const struct image_applied *to,
 {
     struct writer key;
     key_acl(&key, &record->id);
-    return keep(to, &key);
+    return keep(to, &key) == NULL ? -EBADMSG : 0;
 }
 
 int apply_remove_access_control_entry(const struct image_applied *to,
@@ -109,7 +110,36 @@ int apply_user_scram_credential(const struct image_applied *to,
 {
     struct writer key;
     key_scram(&key, record->mechanism, record->name);
-    return keep(to, &key);
+    struct other *other = keep(to, &key);
+    if (other == NULL) return -EBADMSG;
+    struct slice end = other->item.key; /* the name is its end */
+    other->scram = (struct image_scram){
+        .user = {end.data + (end.size - record->name.size), record->name.size},
+        .mechanism = record->mechanism,
+        .iterations = record->iterations,
+    };
+    return 0;
+}
+
+const struct image_scram *image_scram(const struct image *image, int8_t mechanism,
+                                      struct slice user)
+{
+    struct writer key;
+    key_scram(&key, mechanism, user);
+    struct order_item *item =
+        writer_error(&key) < 0 ? NULL : order_find(&image->others, writer_slice(&key));
+    writer_deinit(&key);
+    return item == NULL ? NULL : &CONTAINER_OF(item, struct other, item)->scram;
+}
+
+const struct image_scram *image_scram_next(const struct image *image, struct slice *cursor)
+{
+    static const uint8_t kind = IMAGE_RECORD_USER_SCRAM_CREDENTIAL;
+    struct slice after = slice_is_null(*cursor) ? (struct slice){&kind, sizeof(kind)} : *cursor;
+    struct order_item *item = order_after(&image->others, after);
+    if (item == NULL || item->key.data[0] != kind) return NULL;
+    *cursor = item->key;
+    return &CONTAINER_OF(item, struct other, item)->scram;
 }
 
 int apply_remove_user_scram_credential(const struct image_applied *to,
@@ -126,7 +156,7 @@ int apply_delegation_token(const struct image_applied *to,
     struct writer key;
     key_begin(&key, IMAGE_RECORD_DELEGATION_TOKEN);
     key_part(&key, record->token_id);
-    return keep(to, &key);
+    return keep(to, &key) == NULL ? -EBADMSG : 0;
 }
 
 int apply_remove_delegation_token(const struct image_applied *to,
@@ -142,7 +172,7 @@ int apply_zk_migration_state(const struct image_applied *to)
 {
     struct writer key;
     key_begin(&key, IMAGE_RECORD_ZK_MIGRATION_STATE);
-    return keep(to, &key);
+    return keep(to, &key) == NULL ? -EBADMSG : 0;
 }
 
 int others_write(const struct image *image, struct image_sink *sink)
