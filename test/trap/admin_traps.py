@@ -1,7 +1,10 @@
 """What administrators ask of a cluster of one node: elections, moves, the quorum, its features."""
 
+import signal
+
 import kafka_wire as wire
 from node import same, wait_until
+from world import restarts
 
 METADATA = "__cluster_metadata"
 PREFERRED, UNCLEAN = 0, 1
@@ -290,6 +293,31 @@ def trap_unregister_nobody(world):
             (answer["error_code"], answer["error_message"]),
             (102, "Broker ID %d is not currently registered" % broker),
         )
+
+
+@restarts
+def trap_unregister_itself(world):
+    """a broker that is unregistered serves nobody until it starts again, and registers anew"""
+    name = world.topic()
+    same(world.append(name, wire.batch([b"kept"])), 0)
+    me = world.call("Metadata", 12, topics=[])["brokers"][0]["node_id"]
+    answer = world.call("UnregisterBroker", 0, broker_id=me)
+    same((answer["error_code"], answer["error_message"]), (0, ""))
+    wait_until(lambda: world.call("DescribeCluster", 2)["brokers"] == [], 5)
+    same(world.describe(name)["partitions"][0]["leader_id"], -1)
+    wait_until(lambda: world.produce(name, wire.batch([b"lost"]))["error_code"] == 6, 5, "refused")
+    asked = dict(transactional_id=None, transaction_timeout_ms=60000)
+    with world.connect() as connection:
+        ids = 0
+        while connection.call("InitProducerId", 4, **asked)["error_code"] == 0:
+            ids += 1
+    same(ids <= 2000, True, "two blocks were given out before, at most")
+    world.broker.end(signal.SIGKILL)
+    world.broker.start()
+    world.wait_for(name)
+    same([b["broker_id"] for b in world.call("DescribeCluster", 2)["brokers"]], [me])
+    same(world.values(name), [b"kept"])
+    same(world.append(name, wire.batch([b"again"])), 1)
 
 
 # --- UpdateFeatures -------------------------------------------------------------------------------
