@@ -1,10 +1,12 @@
 /* Compaction, against a model that keeps everything that was written. */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -490,9 +492,16 @@ static int copy_entry(void *context, const char *name, bool is_dir)
     uint8_t *bytes;
     size_t size;
     if (is_dir) return -EISDIR;
+    char path[OS_PATH_MAX];
+    struct os_file *file;
     int r = folder_read_file(copying->os, copying->from, 1 << 24, name, &bytes, &size);
-    if (r == 0)
-        r = folder_replace_file(copying->os, copying->to, name, (struct slice){bytes, size});
+    if (r < 0) return r;
+    snprintf(path, sizeof(path), "%s/%s", copying->to, name);
+    r = os_file_open(copying->os, path, OS_OPEN_REPLACE, &file); /* not flushed: there are many */
+    if (r < 0) return r;
+    struct slice all = {bytes, size};
+    if (size > 0) r = os_file_write(file, &all, 1, 0);
+    os_file_close(file);
     memory_free(bytes);
     return r;
 }
@@ -586,6 +595,151 @@ static void a_crash_leaves_the_old_or_the_new(void **state)
     open_copy(&world, copy, cleaned.end_offset);
 }
 
+struct bases {
+    int64_t logs[64], swaps[64];
+    int log_count, swap_count;
+};
+
+static int compare_bases(const void *a, const void *b)
+{
+    int64_t first = *(const int64_t *)a, second = *(const int64_t *)b;
+    return (first > second) - (first < second);
+}
+
+static int list_base(void *context, const char *name, bool is_dir)
+{
+    struct bases *bases = context;
+    int64_t base;
+    if (is_dir || strlen(name) < 24 || strncmp(name + 20, ".log", 4) != 0) return 0;
+    struct slice digits = {(const uint8_t *)name, 20};
+    assert_int_equal(slice_parse_int64(digits, 0, INT64_MAX, &base), 0);
+    assert_true(bases->log_count < (int)ARRAY_COUNT(bases->logs));
+    if (strcmp(name + 24, ".swap") == 0)
+        bases->swaps[bases->swap_count++] = base;
+    else if (name[24] == 0)
+        bases->logs[bases->log_count++] = base;
+    return 0;
+}
+
+/* The renames that put the new segments in the place of the old ones; stops after `most`. How many
+ * there were. */
+static int swap_in(struct world *world, const char *copy, const struct bases *bases, int most)
+{
+    static const char *const kinds[] = {".index", ".timeindex", ".log"};
+    int done = 0;
+    for (int group = 0; group < bases->swap_count; group++) {
+        int64_t first = bases->swaps[group];
+        int64_t end = group + 1 < bases->swap_count ? bases->swaps[group + 1]
+                                                    : bases->logs[bases->log_count - 1];
+        for (int pass = 0; pass < 2; pass++) {
+            for (int i = 0; i < bases->log_count; i++) {
+                int64_t base = bases->logs[i];
+                if (base < first || base >= end || (pass == 1 && base != first)) continue;
+                for (size_t kind = 0; kind < ARRAY_COUNT(kinds); kind++) {
+                    char from[64], to[64];
+                    snprintf(from, sizeof(from), "%020lld%s%s", (long long)base, kinds[kind],
+                             pass == 0 ? "" : ".swap");
+                    snprintf(to, sizeof(to), "%020lld%s%s", (long long)base, kinds[kind],
+                             pass == 0 ? ".deleted" : "");
+                    if (done == most) return done;
+                    rename_in(world, copy, from, to);
+                    done++;
+                }
+            }
+        }
+    }
+    return done;
+}
+
+/* Old segments, some of which become one, and a crash after each of the renames. */
+static void a_crash_may_come_at_any_rename(void **state)
+{
+    static struct world world;
+    world_init(&world, *state);
+    for (int round = 0; round < 2; round++) {
+        write_some(&world, round == 0 ? 40 : 120);
+        if (round == 0) clean_all(&world);
+    }
+    char copy[OS_PATH_MAX];
+    snprintf(copy, sizeof(copy), "%.3000s-copy", world.f->directory);
+    struct log_dirt dirt;
+    struct log_clean *clean;
+    struct log_removal *removal;
+    struct log_cleaned cleaned;
+    look(&world, &dirt);
+    struct log_clean_options options = options_of(&world, &dirt);
+    assert_int_equal(log_clean_begin(world.f->log, &options, &clean), 0);
+    log_clean_run(clean);
+    struct bases bases = {.log_count = 0};
+    assert_int_equal(os_dir_list(world.f->os, world.f->directory, list_base, &bases), 0);
+    qsort(bases.logs, (size_t)bases.log_count, sizeof(bases.logs[0]), compare_bases);
+    qsort(bases.swaps, (size_t)bases.swap_count, sizeof(bases.swaps[0]), compare_bases);
+    assert_true(bases.swap_count + 1 < bases.log_count); /* some become one */
+    int total = 0;
+    for (int most = 0; most <= total; most++) {
+        copy_to(&world, copy);
+        int done = swap_in(&world, copy, &bases, most);
+        assert_int_equal(done, most);
+        if (most == 0) { /* how many are there? */
+            total = swap_in(&world, copy, &bases, INT32_MAX);
+            assert_true(total > 20);
+        }
+        open_copy(&world, copy, dirt.limit);
+    }
+    /* One that is not finished keeps all from there on from their places: Kafka makes several of
+     * one, too. */
+    char swap[64], unfinished[64];
+    snprintf(swap, sizeof(swap), "%020lld.log.swap", (long long)bases.swaps[0]);
+    snprintf(unfinished, sizeof(unfinished), "%020lld.log.cleaned", (long long)bases.swaps[0]);
+    copy_to(&world, copy);
+    rename_in(&world, copy, swap, unfinished);
+    open_copy(&world, copy, -1);
+    assert_int_equal(log_clean_end(world.f->log, clean, &cleaned, &removal), 0);
+    assert_int_equal(cleaned.segments_after, bases.swap_count);
+    log_removal_run(removal);
+    assert_int_equal(log_removal_end(removal), 0);
+}
+
+static int count_entries(void *context, const char *name, bool is_dir)
+{
+    (void)is_dir;
+    int *leftovers = context;
+    if (strstr(name, ".cleaned") != NULL || strstr(name, ".swap") != NULL) (*leftovers)++;
+    return 0;
+}
+
+/* A disk that takes so much and no more. */
+static void a_full_disk_changes_nothing(void **state)
+{
+    static struct world world;
+    world_init(&world, *state);
+    write_some(&world, 60);
+    struct log_dirt dirt;
+    struct log_cleaned cleaned;
+    struct rlimit before;
+    look(&world, &dirt);
+    struct log_clean_options options = options_of(&world, &dirt);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    for (rlim_t most = 0; most <= 4000; most += 1000) {
+        struct rlimit limit = {most, before.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        int r = clean_with(&world, &options, &cleaned);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_int_equal(r, -EFBIG);
+        int leftovers = 0;
+        assert_int_equal(os_dir_list(world.f->os, world.f->directory, count_entries, &leftovers),
+                         0);
+        assert_int_equal(leftovers, 0);
+        assert_false(log_has_failed(world.f->log));
+        read_all(&world);
+        check(&world, 0, false);
+    }
+    assert_int_equal(clean_with(&world, &options, &cleaned), 0);
+    read_all(&world);
+    check(&world, cleaned.end_offset, false);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -601,6 +755,8 @@ int main(void)
         TEST(damaged_bytes_change_nothing),
         TEST(the_last_batch_of_a_producer_stays),
         TEST(a_crash_leaves_the_old_or_the_new),
+        TEST(a_crash_may_come_at_any_rename),
+        TEST(a_full_disk_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
