@@ -111,8 +111,8 @@ static void sort_asked(const struct list_offsets_request *asked, struct asked_pa
     qsort(all, (size_t)count, sizeof(all[0]), compare_asked);
 }
 
-/* Answers each topic and partition once; a partition that is asked for twice is refused, and a topic
- * without partitions left out. (KafkaApis.handleListOffsetRequest, ListOffsetsRequest) */
+/* Answers each topic and partition once; a partition that is asked for twice is refused, and a
+ * topic without partitions left out. (KafkaApis.handleListOffsetRequest, ListOffsetsRequest) */
 static void list_sorted(struct join *join, const struct asked_partition *all, int32_t count)
 {
     const struct list_offsets_request *asked = join->request->message;

@@ -1,5 +1,5 @@
 /*
- * The logger: levels, and lines in Kafka's pattern. Libraries do not log, they return; broker, cli
+ * The logger: levels, and lines in Kafka's pattern or for programs. Libraries do not log, they return; broker, cli
  * and main log once. The trace owns no file: whoever creates it gives the sink that writes a line
  * and the clock that dates it.
  */
@@ -12,15 +12,24 @@
 
 enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR, TRACE_FATAL };
 
+enum trace_format {
+    TRACE_TEXT,    /* [2026-11-22 22:51:07,123] INFO text (component): Kafka's log4j files */
+    TRACE_LOGFMT,  /* ts=2026-11-22T22:51:07.123Z level=info component=… msg="text" */
+    TRACE_JSON,    /* {"ts":"…","level":"info","component":"…","message":"text"} */
+    TRACE_JOURNAL, /* <6>text (component): systemd knows the time and reads the level */
+};
+
 struct trace {
-    enum trace_level level;                         /* below it nothing is written */
+    enum trace_level level; /* below it nothing is written */
+    enum trace_format format;
     void (*sink)(void *context, struct slice line); /* one whole line with its newline */
     int64_t (*wall_ms)(void *context);
     void *context;
 };
 
-/* "[2026-11-22 22:51:07,123] INFO text (component)": the pattern of Kafka's log4j files. A line is
- * cut at 4 KiB; control characters in it become blanks, so that it stays one line. */
+/* One line. What is longer than some 3,000 bytes is cut. In text control characters become blanks,
+ * elsewhere they are escaped, and what is no UTF-8 becomes U+FFFD: whatever a peer called itself,
+ * a line stays a line and JSON stays JSON. */
 void trace_write(const struct trace *trace, enum trace_level level, const char *component,
                  const char *format, ...) PRINTF_LIKE(4, 5);
 

@@ -1,5 +1,7 @@
 #include "base/trace.h"
 
+#include "base/prng.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -89,6 +91,68 @@ static void long_lines_are_cut(void **state)
     assert_int_equal(last[last_size - 1], '\n');
 }
 
+static void lines_for_programs(void **state)
+{
+    (void)state;
+    static const char *const wanted[] = {
+        [TRACE_TEXT] = "[2026-11-23 11:42:07,123] WARN a \"b\" \\ \xc3\xbc\xff  (x.Y)\n",
+        [TRACE_LOGFMT] = "ts=2026-11-23T11:42:07.123Z level=warn component=x.Y "
+                         "msg=\"a \\\"b\\\" \\\\ \xc3\xbc\\ufffd\\u0009\"\n",
+        [TRACE_JSON] = "{\"ts\":\"2026-11-23T11:42:07.123Z\",\"level\":\"warn\",\"component\":"
+                       "\"x.Y\",\"message\":\"a \\\"b\\\" \\\\ \xc3\xbc\\ufffd\\u0009\"}\n",
+        [TRACE_JOURNAL] = "<4>a \"b\" \\ \xc3\xbc\xff  (x.Y)\n",
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
+        struct trace trace = {
+            .level = TRACE_INFO, .format = (enum trace_format)i, .sink = keep, .wall_ms = clock_ms};
+        trace_write(&trace, TRACE_WARN, "x.Y", "%s", "a \"b\" \\ \xc3\xbc\xff\t");
+        assert_string_equal(last, wanted[i]);
+    }
+}
+
+/* The message of a JSON line: nothing in it ends the string or is no character. */
+static void assert_json_text(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size;) {
+        unsigned char byte = (unsigned char)text[i];
+        assert_true(byte >= 0x20);
+        assert_int_not_equal(byte, '"');
+        if (byte == '\\') {
+            assert_non_null(strchr("\"\\u", text[i + 1]));
+            i += text[i + 1] == 'u' ? 6 : 2;
+            continue;
+        }
+        size_t more = byte < 0x80 ? 0 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+        assert_true(byte < 0x80 || byte >= 0xc2);
+        for (size_t j = 1; j <= more; j++)
+            assert_int_equal((unsigned char)text[i + j] & 0xc0, 0x80);
+        i += more + 1;
+    }
+}
+
+static void any_bytes_make_json(void **state)
+{
+    (void)state;
+    static const char begin[] = "{\"ts\":\"2026-11-23T11:42:07.123Z\",\"level\":\"info\","
+                                "\"component\":\"x\",\"message\":\"";
+    struct trace trace = {
+        .level = TRACE_INFO, .format = TRACE_JSON, .sink = keep, .wall_ms = clock_ms};
+    struct prng prng;
+    prng_init(&prng, 7);
+    for (int i = 0; i < 20000; i++) {
+        char text[4000];
+        size_t size = (size_t)prng_below(&prng, i % 50 == 0 ? sizeof(text) : 20);
+        for (size_t j = 0; j < size; j++)
+            text[j] = (char)(1 + prng_below(&prng, 255));
+        text[size] = 0;
+        trace_write(&trace, TRACE_INFO, "x", "%s", text);
+        size_t head = sizeof(begin) - 1;
+        assert_memory_equal(last, begin, head);
+        assert_string_equal(last + last_size - 3, "\"}\n");
+        assert_json_text(last + head, last_size - 3 - head);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +160,8 @@ int main(void)
         cmocka_unit_test(what_peers_say_stays_one_line),
         cmocka_unit_test(dates),
         cmocka_unit_test(long_lines_are_cut),
+        cmocka_unit_test(lines_for_programs),
+        cmocka_unit_test(any_bytes_make_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

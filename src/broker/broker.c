@@ -297,7 +297,8 @@ static int start(struct broker *broker, const struct broker_options *options)
     if (r == 0) {
         r = control_open(broker, broker->clean);
         if (r < 0)
-            (void)refuse(broker, r, "Cannot open the metadata log in", folder_path(broker->folder));
+            (void)refuse(broker, r, "Cannot open __cluster_metadata-0 in",
+                         folder_path(broker->folder));
     }
     if (r == 0) {
         r = follow_sweep(broker);
@@ -337,6 +338,7 @@ int broker_create(const struct broker_options *options, struct broker **created)
                  node_id);
     BROKER_TRACE(broker, TRACE_INFO, SERVER, "[KafkaRaftServer nodeId=%d] Kafka Server started",
                  node_id);
+    watch_start(broker);
     *created = broker;
     return 0;
 }
@@ -374,6 +376,7 @@ static int stop(struct broker *broker)
     int node_id = (int)broker->identity.node_id;
     BROKER_TRACE(broker, TRACE_INFO, "kafka.server.BrokerServer",
                  "[BrokerServer id=%d] shutting down", node_id);
+    watch_stop(broker);
     drain_all(broker);
     int r = close_all(broker);
     if (r == 0) r = folder_mark_clean_shutdown(broker->folder, broker->broker_epoch);

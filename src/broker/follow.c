@@ -303,8 +303,8 @@ static void doom(struct partition *partition)
     partition->state = PARTITION_DOOMED;
     partition_answer_all(partition, KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION);
     compact_stop(partition);
-    /* What a job is just making is a worker's until that job is done. Background work goes by names:
-     * a new topic must not come into this one's while it lasts. */
+    /* What a job is just making is a worker's until that job is done. Background work goes by
+     * names: a new topic must not come into this one's while it lasts. */
     bool named = partition->clean != NULL || partition->removal != NULL;
     if (!opening && !named && partition->log != NULL) {
         rename_away(partition);

@@ -164,10 +164,11 @@ struct shard {
     struct maintain_counters maintain;
     struct shard_timer scrub_timer;
     struct os_job scrub_job;
-    struct log_scrub *scrub;        /* under way */
-    struct partition *scrubbed;     /* of which partition */
-    size_t scrub_cursor;            /* in `partitions` */
-    int64_t scrub_round_bytes;      /* to be read in this round */
+    struct log_scrub *scrub;                   /* under way */
+    struct partition *scrubbed;                /* of which partition */
+    size_t scrub_cursor;                       /* in `partitions` */
+    int64_t scrub_round_bytes;                 /* to be read in this round */
+    int64_t scrub_round_ns, scrub_measured_ns; /* monotonic: when it began, when that was counted */
     size_t retain_cursor;           /* in `partitions`: where the round under way has come to */
     struct list checkpoint_calls;   /* wait until what they did is in the checkpoints */
     int64_t checkpoint_number;      /* of the set that was told last */
@@ -176,6 +177,8 @@ struct shard {
     struct os_mail command;         /* from shard 0, at start and stop */
     struct os_mail report;          /* to shard 0, likewise */
     struct os_mail fail_mail;
+    struct os_mail watch_mail; /* to and fro between shard 0 and this one */
+    bool watch_sent;           /* and not back */
     int failure;
     int64_t now_ms;
     int64_t checkpoint_ns;    /* when the checkpoints were last told */
@@ -281,6 +284,10 @@ void publish_record(struct broker *broker, struct slice record, int64_t offset);
 void publish_then_finish(struct broker *broker, struct call *call);
 void publish_turn(struct broker *broker);
 
+/* watch.c: what the service manager is told. */
+void watch_start(struct broker *broker);
+void watch_stop(struct broker *broker);
+
 /* --- the broker (broker.c) -------------------------------------------------------------------- */
 
 struct checkpoints;
@@ -319,7 +326,9 @@ struct broker {
     /* publish.c */
     struct publication *publication; /* gathering; NULL: nothing */
     struct list publications;        /* on their way */
-    bool running;                    /* shards have started: changes travel by mail */
+    struct shard_timer watch_timer;
+    int64_t watch_ns; /* between two words to the service manager */
+    bool running;     /* shards have started: changes travel by mail */
     bool stop;
     int failure; /* why it must stop; 0: asked to */
     struct os_mail stop_mail;

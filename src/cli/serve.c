@@ -74,6 +74,18 @@ static void node_set_level(struct node *node)
         if (slice_equal(word, slice_of(levels[i].word))) node->trace.level = levels[i].level;
 }
 
+/* gregor.log.format; auto looks where the lines go. */
+static void node_set_format(struct node *node)
+{
+    struct slice word = settings_text(node->settings, SETTING_GREGOR_LOG_FORMAT);
+    if (slice_equal(word, SLICE("json")))
+        node->trace.format = TRACE_JSON;
+    else if (slice_equal(word, SLICE("logfmt")))
+        node->trace.format = TRACE_LOGFMT;
+    else if (slice_equal(word, SLICE("auto")) && os_is_journal(fileno(node->log)))
+        node->trace.format = TRACE_JOURNAL;
+}
+
 /* As Apache Kafka's container image names it; null: a new folder gets a new one. */
 static struct slice cluster_id(const struct cli *cli)
 {
@@ -111,6 +123,7 @@ int cli_serve(struct cli *cli)
     r = config_open(cli, file, defaults, ARRAY_COUNT(defaults), &node.settings);
     if (r == CLI_OK) {
         node_set_level(&node);
+        node_set_format(&node);
         struct slice folder = settings_log_dir(node.settings);
         trace_write(&node.trace, TRACE_INFO, "gregor",
                     "gregor " GREGOR_VERSION ", settings of %s, data in %.*s",

@@ -59,6 +59,16 @@ MUST_USE int os_watch_signals(struct os *os, void (*on_signal)(void *context, in
 /* Ends the process here and now: where a thread hangs in the kernel nobody can wait for it. */
 __attribute__((noreturn)) void os_exit(int status);
 
+/* Does what is written to this descriptor go to systemd's journal? (JOURNAL_STREAM) */
+bool os_is_journal(int descriptor);
+
+/* Tells the service manager, if there is one, in the words of sd_notify(3): "READY=1". Any thread;
+ * never waits. -EAGAIN and other errors: it was not told. */
+MUST_USE int os_notify(const char *state);
+
+/* How often it wants to hear "WATCHDOG=1" from this process, at the least; 0: never. */
+int64_t os_watchdog_ns(void);
+
 /* --- threads, jobs, mail ---------------------------------------------------------------------- */
 
 MUST_USE int os_thread_start(void (*body)(void *context), void *context,

@@ -184,7 +184,7 @@ static bool comes_too_often(struct quota_connections *connections, struct visito
 {
     double bound = rate_of(connections, &visitor->ip);
     visitor->seen_ms = now_ms;
-    if (bound >= QUOTA_RATE_UNLIMITED) return false;
+    if (bound >= (double)QUOTA_RATE_UNLIMITED) return false;
     int64_t throttle_ms = record(&visitor->rate, window, bound, now_ms);
     if (throttle_ms == 0) return false;
     quota_rate_record(&visitor->rate, window, -1, now_ms);

@@ -1,0 +1,126 @@
+"""What a service manager and a log shipper see."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+from node import READY, ROOT, Gregor, same, wait_until
+from suite import alone
+from world import World
+
+
+class Manager:
+    """Listens where systemd would."""
+
+    def __init__(self, name):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind("\0" + name[1:] if name.startswith("@") else name)
+        self.socket.settimeout(0.05)
+        self.heard = []
+
+    def listen(self, for_s=0.0):
+        """All words so far, and those of the next moments."""
+        until = time.time() + for_s
+        while True:
+            try:
+                self.heard += self.socket.recv(4096).decode().splitlines()
+            except socket.timeout:
+                if time.time() >= until:
+                    return self.heard
+
+
+def service(folder, name, *settings, watchdog_us=None):
+    environment = dict(os.environ, NOTIFY_SOCKET=name)
+    if watchdog_us:
+        environment["WATCHDOG_USEC"] = str(watchdog_us)
+    return Gregor(folder, *settings, environment=environment)
+
+
+@alone
+def hostile_notify(folder):
+    """a service manager hears that the node serves, that its loops turn, and that it stops"""
+    for name in (os.path.join(folder, "notify"), "@gregor-test-%d" % os.getpid()):
+        manager = Manager(name)
+        node = service(folder, name, "gregor.shards=3", watchdog_us=200_000)
+        node.spawn()
+        wait_until(lambda: "READY=1" in manager.listen(), what="READY=1")
+        same(READY in node.log(), True, "it serves by then")
+        count = manager.listen(1.0).count("WATCHDOG=1")
+        same(manager.heard.index("READY=1") < manager.heard.index("WATCHDOG=1"), True, "order")
+        same(count >= 5, True, "%d words in a second, at least one in 200 ms" % count)
+        node.process.send_signal(signal.SIGSTOP)
+        manager.listen(0.2)
+        before = manager.heard.count("WATCHDOG=1")
+        same(manager.listen(0.5).count("WATCHDOG=1"), before, "words of a node that stands still")
+        node.process.send_signal(signal.SIGCONT)
+        wait_until(lambda: manager.listen().count("WATCHDOG=1") > before, what="it goes on")
+        same("STOPPING=1" in manager.heard, False)
+        same(node.end(), 0, "exit status")
+        same("STOPPING=1" in manager.listen(), True, "STOPPING=1")
+        same(manager.heard.count("READY=1"), 1, "once")
+
+
+@alone
+def hostile_nobody(folder):
+    """a service manager that is not there is a warning, no failure"""
+    node = service(folder, os.path.join(folder, "nobody"))
+    node.start()
+    same(b"Cannot tell the service manager" in node.log(), True)
+    same(node.end(), 0, "exit status")
+
+
+LOGFMT = re.compile(r'ts=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=(\w+) component=(\S+) msg="')
+TEXT = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] (DEBUG|INFO|WARN|ERROR|FATAL) .* \(\S+\)")
+
+
+@alone
+def hostile_formats(folder):
+    """log lines in each format are what they say, and the line that tests wait for comes once"""
+    for form in ("text", "logfmt", "json"):
+        node = Gregor(os.path.join(folder, form), "gregor.log.format=" + form)
+        node.start()
+        World(node).topic()
+        same(node.end(), 0, "exit status")
+        lines = node.log().decode().splitlines()
+        same(len(lines) > 4, True, "lines")
+        same(sum(READY.decode() in line for line in lines), 1, "the line in " + form)
+        for line in lines:
+            if form == "json":
+                entry = json.loads(line)
+                same(sorted(entry), ["component", "level", "message", "ts"])
+            else:
+                same(bool((LOGFMT if form == "logfmt" else TEXT).match(line)), True, line)
+
+
+@alone
+def hostile_journal(folder):
+    """where the log goes to the journal, systemd is told levels instead of times"""
+    node = Gregor(folder)
+    with open(node.log_path, "wb"):
+        log = os.stat(node.log_path)
+    stream = "%d:%d" % (log.st_dev, log.st_ino)
+    node.environment = dict(os.environ, JOURNAL_STREAM=stream)
+    node.start()
+    same(node.end(), 0, "exit status")
+    for line in node.log().decode().splitlines():
+        same(re.match(r"<[2-7]>.* \(\S+\)$", line) is not None, True, line)
+
+
+@alone
+def hostile_unit(_):
+    """the unit file is one, and shuts the node in"""
+    analyze = shutil.which("systemd-analyze")
+    unit = os.path.join(ROOT, "dist", "gregor.service")
+    with open(unit, encoding="ascii") as file:
+        text = file.read()
+    same("Type=notify" in text and "WatchdogSec=" in text, True, "notify and watchdog")
+    if analyze is None:
+        return  # where systemd is not, nobody can say more
+    command = [analyze, "security", "--offline=yes", "--threshold=15", unit]
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    same(result.returncode, 0, "exposure of at most 1.5: " + result.stdout[-400:])
