@@ -236,6 +236,12 @@ def alter_others(ask):
     describe(ask, "a group that was set", ENDS, GROUP, "a-group", include_synonyms=True)
     logger = "org.apache.kafka.common.Cluster"
     change(ask, "a logger of another broker", ENDS, LOGGER, "2", (logger, SET, "INFO"))
+    change(ask, "a logger nobody has", ENDS, LOGGER, ME, ("no.such.Logger", SET, "INFO"))
+    change(ask, "a logger, deleted", ENDS, LOGGER, ME, ("root", DELETE, None))
+    change(ask, "a logger, taken from", ENDS, LOGGER, ME, ("root", SUBTRACT, "INFO"))
+    change(ask, "a logger's level", ENDS, LOGGER, ME, ("root", SET, "INFO"))
+    change(ask, "a logger, nothing", ENDS, LOGGER, ME)
+    change(ask, "the loggers of nobody", ENDS, LOGGER, "me", ("root", SET, "INFO"))
     change(ask, "a logger, no such level", ENDS, LOGGER, ME, ("root", SET, "LOUD"))
     change(ask, "a logger, appended", ENDS, LOGGER, ME, ("root", APPEND, "INFO"))
 

@@ -71,8 +71,8 @@ const struct setting *find_altered_key(const struct alteration *alteration, stru
     }
 }
 
-/* A broker is asked about itself; about all when no name is given. */
-static struct refusal check_node(const struct alteration *alteration)
+/* A broker is asked about itself; `unexpected` begins what is said of another. */
+static struct refusal check_node(const struct alteration *alteration, const char *unexpected)
 {
     struct slice name = alteration->asked->resource_name;
     struct arena *arena = alteration->input->arena;
@@ -83,9 +83,56 @@ static struct refusal check_node(const struct alteration *alteration)
             arena_printf(arena, "Node id must be an integer, but it is: %.*s", SLICE_ARG(name)));
     if (id != alteration->input->node_id)
         return refuse(KAFKA_ERROR_INVALID_REQUEST,
-                      arena_printf(arena, "Unexpected broker id, expected %d, but received %.*s",
+                      arena_printf(arena, "%s %d, but received %.*s", unexpected,
                                    alteration->input->node_id, SLICE_ARG(name)));
     return (struct refusal){0};
+}
+
+static bool is_log_level(struct slice word)
+{
+    static const char *const levels[] = {"DEBUG", "ERROR", "FATAL", "INFO", "TRACE", "WARN"};
+    for (size_t i = 0; i < ARRAY_COUNT(levels); i++)
+        if (slice_equal(word, slice_of(levels[i]))) return true;
+    return false;
+}
+
+/* (RuntimeLoggerManager.validateLogLevelConfigs) */
+static struct refusal
+check_logger(const struct alteration *alteration,
+             const struct incremental_alter_configs_request_alterable_config *op)
+{
+    struct arena *arena = alteration->input->arena;
+    if (op->config_operation == ALTER_APPEND)
+        return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                      SLICE("APPEND operation is not allowed for the BROKER_LOGGER resource"));
+    if (op->config_operation == ALTER_SUBTRACT)
+        return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                      SLICE("SUBTRACT operation is not allowed for the BROKER_LOGGER resource"));
+    if (!slice_equal(op->name, SLICE("root"))) /* all of us log by one level */
+        return refuse(KAFKA_ERROR_INVALID_CONFIG,
+                      arena_printf(arena, "Logger %.*s does not exist!", SLICE_ARG(op->name)));
+    if (op->config_operation == ALTER_DELETE)
+        return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                      SLICE("Removing the log level of the root logger is not allowed"));
+    if (!is_log_level(op->value))
+        return refuse(KAFKA_ERROR_INVALID_CONFIG,
+                      arena_printf(arena,
+                                   "Cannot set the log level of %.*s to %.*s as it is not a "
+                                   "supported log level. Valid log levels are DEBUG, ERROR, FATAL, "
+                                   "INFO, TRACE, WARN",
+                                   SLICE_ARG(op->name), SLICE_ARG(op->value)));
+    return refuse(KAFKA_ERROR_INVALID_REQUEST,
+                  SLICE("The log level is set when a node starts, by gregor.log.level."));
+}
+
+static struct refusal check_loggers(const struct alteration *alteration)
+{
+    struct refusal refusal = check_node(alteration, "Unexpected node id. Expected");
+    for (int32_t i = 0; i < alteration->asked->configs_count; i++) {
+        if (refusal.error != KAFKA_ERROR_NONE) break;
+        refusal = check_logger(alteration, &alteration->asked->configs[i]);
+    }
+    return refusal;
 }
 
 struct refusal check_altered_resource(const struct alteration *alteration)
@@ -97,12 +144,12 @@ struct refusal check_altered_resource(const struct alteration *alteration)
     case IMAGE_RESOURCE_CLIENT_METRICS:
         return (struct refusal){0};
     case IMAGE_RESOURCE_BROKER:
-        return alteration->asked->resource_name.size == 0 ? (struct refusal){0}
-                                                          : check_node(alteration);
+        return alteration->asked->resource_name.size == 0
+                   ? (struct refusal){0}
+                   : check_node(alteration, "Unexpected broker id, expected");
     case IMAGE_RESOURCE_BROKER_LOGGER:
         if (alteration->replaces) break; /* AlterConfigs never knew them */
-        return refuse(KAFKA_ERROR_INVALID_REQUEST,
-                      SLICE("The log level is set when a node starts, by gregor.log.level."));
+        return check_loggers(alteration);
     default:
         break;
     }

@@ -272,6 +272,10 @@ struct refusal alteration_plan(struct alteration *alteration, struct planner *pl
 {
     ASSERT(!alteration->spoils);
     ASSERT(alteration->altered != NULL); /* it was prepared */
+    if (alteration->asked->resource_type == IMAGE_RESOURCE_BROKER_LOGGER) {
+        ASSERT(alteration->asked->configs_count == 0); /* each change has been refused */
+        return (struct refusal){0};
+    }
     if (alteration->asked->configs_count > CONTROLLER_RECORDS_MAX) return refuse_too_many();
     struct refusal refusal = {0};
     if (alteration->asked->resource_type != IMAGE_RESOURCE_BROKER)

@@ -425,6 +425,27 @@ static void brokers_have_settings_too(void **state)
                    "Config value append is not allowed for config key: log.retention.ms");
 }
 
+static void one_logger_and_its_level_stays(void **state)
+{
+    struct fixture *f = *state;
+    enum image_resource logger = IMAGE_RESOURCE_BROKER_LOGGER;
+    expect_refusal(alter_any(f, logger, "2", "root", SET, "INFO"), KAFKA_ERROR_INVALID_REQUEST,
+                   "Unexpected node id. Expected 1, but received 2");
+    expect_refusal(alter_any(f, logger, "1", "root", APPEND, "INFO"), KAFKA_ERROR_INVALID_REQUEST,
+                   "APPEND operation is not allowed for the BROKER_LOGGER resource");
+    expect_refusal(alter_any(f, logger, "1", "root", SUBTRACT, "INFO"), KAFKA_ERROR_INVALID_REQUEST,
+                   "SUBTRACT operation is not allowed for the BROKER_LOGGER resource");
+    expect_refusal(alter_any(f, logger, "1", "no.such.Logger", SET, "INFO"),
+                   KAFKA_ERROR_INVALID_CONFIG, "Logger no.such.Logger does not exist!");
+    expect_refusal(alter_any(f, logger, "1", "root", DELETE, NULL), KAFKA_ERROR_INVALID_REQUEST,
+                   "Removing the log level of the root logger is not allowed");
+    expect_refusal(alter_any(f, logger, "1", "root", SET, "LOUD"), KAFKA_ERROR_INVALID_CONFIG,
+                   "Cannot set the log level of root to LOUD as it is not a supported log level. "
+                   "Valid log levels are DEBUG, ERROR, FATAL, INFO, TRACE, WARN");
+    expect_refusal(alter_any(f, logger, "1", "root", SET, "INFO"), KAFKA_ERROR_INVALID_REQUEST,
+                   "The log level is set when a node starts, by gregor.log.level.");
+}
+
 /* Eligible leaders count in this cluster. */
 static void min_insync_replicas_is_the_clusters(void **state)
 {
@@ -650,6 +671,7 @@ int main(void)
         TEST(grown_by_hand),
         TEST(lists_are_compared_as_written),
         TEST(brokers_have_settings_too),
+        TEST(one_logger_and_its_level_stays),
         TEST(min_insync_replicas_is_the_clusters),
         TEST(resources_that_are_none),
         TEST(refusals_fit_into_a_string),
