@@ -36,8 +36,9 @@ static void judge_unknown(struct settings *settings, const struct settings_item 
     if (slice_starts_with(item->key, SLICE("listener.name."))) {
         settings_report(
             settings, item->key, SETTINGS_LINE_REFUSED,
-            SLICE("Settings of one listener are for TLS and SASL, which gregor does not "
-                  "have yet."));
+            SLICE(
+                "Settings of one listener are for TLS and SASL, which gregor does not have yet, or "
+                "limits, which it has for all listeners together."));
         return;
     }
     settings_report(settings, item->key, SETTINGS_LINE_UNKNOWN, SLICE("No such setting."));
