@@ -194,6 +194,7 @@ struct reading {
     struct scan scan;
     struct os_file *file;
     struct log_clean *clean;
+    int64_t base_offset;
     int64_t next_offset, end_offset; /* the next batch lies there */
 };
 
@@ -202,8 +203,10 @@ static int reading_start(struct reading *reading, struct log_clean *clean,
 {
     char path[OS_PATH_MAX];
     log_path(clean->directory, source->base_offset, ".log", path);
-    *reading = (struct reading){
-        .clean = clean, .next_offset = source->base_offset, .end_offset = source->end_offset};
+    *reading = (struct reading){.clean = clean,
+                                .base_offset = source->base_offset,
+                                .next_offset = source->base_offset,
+                                .end_offset = source->end_offset};
     int r = os_file_open(clean->os, path, OS_OPEN_READ, &reading->file);
     if (r < 0) return r;
     scan_start(&reading->scan, reading->file, 0, source->size);
@@ -216,11 +219,12 @@ static void reading_end(struct reading *reading)
     reading->file = os_file_close(reading->file);
 }
 
-/* The CRC does not cover the offset. */
+/* The CRC does not cover the offset. No index could name one further from the segment's first. */
 static bool is_in_order(const struct reading *reading, const struct batch *batch)
 {
+    int64_t last_offset = batch_last_offset(batch);
     return batch->last_offset_delta >= 0 && batch->base_offset >= reading->next_offset &&
-           batch_last_offset(batch) < reading->end_offset;
+           last_offset < reading->end_offset && last_offset - reading->base_offset <= INT32_MAX;
 }
 
 /* 1: a batch that is what was written; 0: the end. */

@@ -46,8 +46,11 @@ static int find_start(struct log *log, struct log_segment *segment, int64_t poin
 /* A batch that scan found at `position`: is it what must come next? */
 static bool is_sound(const struct log *log, const struct batch *batch)
 {
+    int64_t last_offset = batch_last_offset(batch);
     return batch->base_offset >= log->end_offset && batch->last_offset_delta >= 0 &&
-           batch_last_offset(batch) >= batch->base_offset && batch_crc_matches(batch);
+           last_offset >= batch->base_offset &&
+           last_offset - log_last(log)->base_offset <= INT32_MAX && /* as far as an index reaches */
+           batch_crc_matches(batch);
 }
 
 /* Takes note of one; the first one may have its index entry already. */
