@@ -1,6 +1,6 @@
 /*
- * The cleaner and the scrubber on a segment of whatever bytes, whose CRCs are set right so that more
- * than the first check is reached, with a .txnindex and what a swap may have left. The first byte
+ * The cleaner and the scrubber on a segment of whatever bytes, with a .txnindex and what a swap may
+ * have left. CRCs are set right, so that more than the first check is reached. The first byte
  * chooses options; the rest is split at its markers. Whatever comes of it: bytes are damaged or the
  * log is cleaned, reads whole, says the same of itself when it is opened again, and cleaning it
  * once more succeeds.
