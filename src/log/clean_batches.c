@@ -169,25 +169,47 @@ static int walk(struct clean_filter *filter, const struct batch *batch, bool mar
     return writer_error(&filter->records);
 }
 
+/* From when on what is fleeting may go. A retention of centuries is for ever. */
+static int64_t horizon_of(const struct clean_filter *filter)
+{
+    int64_t horizon;
+    bool over = __builtin_add_overflow(filter->now_ms, filter->delete_retention_ms, &horizon);
+    return over ? INT64_MAX : horizon;
+}
+
 /* An encoded record whose timestamp counts from another base: length, attributes, timestamp, the
- * rest as it was. */
-static void put_rebased(struct writer *writer, struct slice *encoded, int64_t delta)
+ * rest as it was. False: no number can say how far it is from there. */
+static bool put_rebased(struct writer *writer, struct slice *encoded, int64_t old_base,
+                        int64_t new_base)
 {
     struct slice body;
     int32_t size;
-    int64_t timestamp_delta;
+    int64_t delta, timestamp;
     int r = varint32_take(encoded, &size);
     if (r == 0) r = slice_take(encoded, (size_t)size, &body);
     ASSERT(r == 0); /* the walk has read it */
     uint8_t attributes = body.data[0];
     body = (struct slice){body.data + 1, body.size - 1};
-    r = varint64_take(&body, &timestamp_delta);
+    r = varint64_take(&body, &delta);
     ASSERT(r == 0);
-    int64_t rebased = (int64_t)((uint64_t)timestamp_delta + (uint64_t)delta);
-    writer_put_varint(writer, (int64_t)(1 + varint_size(rebased) + body.size));
+    bool over = __builtin_add_overflow(old_base, delta, &timestamp);
+    ASSERT(!over);
+    if (__builtin_sub_overflow(timestamp, new_base, &delta)) return false;
+    writer_put_varint(writer, (int64_t)(1 + varint_size(delta) + body.size));
     writer_put_u8(writer, attributes);
-    writer_put_varint(writer, rebased);
+    writer_put_varint(writer, delta);
     writer_put(writer, body);
+    return true;
+}
+
+/* The base timestamp's place is where the horizon is kept. (KIP-534) False: these stay for ever. */
+static bool rebase(struct clean_filter *filter, const struct batch *batch, struct slice records)
+{
+    writer_reset(&filter->rebased);
+    bool done = true;
+    while (done && records.size > 0)
+        done = put_rebased(&filter->rebased, &records, batch->base_timestamp, horizon_of(filter));
+    return done && writer_error(&filter->rebased) == 0;
 }
 
 static int put_whole(const struct batch *batch, struct writer *output, struct batch *kept)
@@ -208,35 +230,18 @@ static int put_empty(const struct batch *batch, struct writer *output, struct ba
     return r < 0 ? r : STAYS;
 }
 
-/* From when on what is fleeting may go. A retention of centuries is for ever. */
-static int64_t horizon_of(const struct clean_filter *filter)
-{
-    int64_t horizon;
-    bool over = __builtin_add_overflow(filter->now_ms, filter->delete_retention_ms, &horizon);
-    return over ? INT64_MAX : horizon;
-}
-
-static int put_rest(struct clean_filter *filter, const struct batch *batch, bool set_horizon,
+static int put_rest(struct clean_filter *filter, const struct batch *batch, bool rebased,
                     const struct kept_records *found, struct writer *output, struct batch *kept)
 {
-    ASSERT(found->count > 0);
-    ASSERT(found->count <= batch->count);
     *kept = *batch;
     kept->count = found->count;
     if ((batch->attributes & BATCH_LOG_APPEND_TIME) == 0)
         kept->max_timestamp = found->max_timestamp;
-    struct slice records = found->encoded;
-    if (set_horizon) {
+    if (rebased) {
         kept->base_timestamp = horizon_of(filter);
         kept->attributes |= BATCH_DELETE_HORIZON;
-        int64_t delta = (int64_t)((uint64_t)batch->base_timestamp - (uint64_t)kept->base_timestamp);
-        writer_reset(&filter->rebased);
-        while (records.size > 0)
-            put_rebased(&filter->rebased, &records, delta);
-        int r = writer_error(&filter->rebased);
-        if (r < 0) return r;
-        records = writer_slice(&filter->rebased);
     }
+    struct slice records = rebased ? writer_slice(&filter->rebased) : found->encoded;
     int r = batch_write(output, kept, records, COMPRESS_LEVEL_DEFAULT);
     return r < 0 ? r : STAYS;
 }
@@ -264,7 +269,7 @@ int clean_batch(struct clean_filter *filter, const struct batch *batch, bool las
     if (found.count == 0) return drop(filter, batch, last, output, kept);
     filter->cleaned->records_kept += found.count;
     bool fleeting = marker ? may_go : found.tombstones;
-    bool set_horizon = fleeting && !has_horizon(batch);
-    if (found.all && !set_horizon) return put_whole(batch, output, kept);
-    return put_rest(filter, batch, set_horizon, &found, output, kept);
+    bool rebased = fleeting && !has_horizon(batch) && rebase(filter, batch, found.encoded);
+    if (found.all && !rebased) return put_whole(batch, output, kept);
+    return put_rest(filter, batch, rebased, &found, output, kept);
 }
