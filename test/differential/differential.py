@@ -13,7 +13,6 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 import compare  # noqa: E402
-import kafka_wire as wire  # noqa: E402
 from node import Tally  # noqa: E402
 from script import Request, Script  # noqa: E402
 from side import Outcome, Side  # noqa: E402

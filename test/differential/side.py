@@ -55,7 +55,6 @@ class Side:
         self.compared = set()  # the APIs that both serve
         self.connection = None
         self.barriers = 0
-        self.node_id = self.control("Metadata", 12, topics=[])["brokers"][0]["node_id"]
         self.versions = {
             a["api_key"]: (a["min_version"], a["max_version"])
             for a in self.control("ApiVersions", 2)["api_keys"]

@@ -234,7 +234,7 @@ COMMANDS = [
             ),
         },
         needs=["DeleteRecords"],
-        masks=((r"tries=\d+|\d+ attempt", "N"),),
+        masks=((r"TimeoutException: .*", "TimeoutException"),),
         unordered=True,
     ),
     offsets("--topic made-now --time earliest", needs=["DeleteRecords"]),
