@@ -212,6 +212,40 @@ static void random_bytes_differ(void **state)
     assert_true(os_wall_ms(os) > 1700000000000);
 }
 
+struct raising {
+    struct os_job job;
+    struct os_flag flag, seen;
+};
+
+static void raise_flag(struct os_job *job)
+{
+    struct raising *raising = CONTAINER_OF(job, struct raising, job);
+    bool early = os_flag_wait(&raising->seen, 20000000); /* nobody raises this one */
+    assert_false(early);
+    os_flag_raise(&raising->flag);
+}
+
+static void flag_raised(struct os_job *job)
+{
+    (void)job;
+}
+
+static void a_flag_wakes_who_waits_for_it(void **state)
+{
+    struct os *os = *state;
+    struct raising raising = {.job = {.run = raise_flag, .done = flag_raised}};
+    assert_false(os_flag_is_raised(&raising.flag));
+    int64_t before_ns = os_monotonic_ns(os);
+    os_submit(os, &raising.job);
+    assert_true(os_flag_wait(&raising.flag, 60000000000));
+    int64_t waited_ns = os_monotonic_ns(os) - before_ns;
+    assert_in_range(waited_ns, 20000000, 30000000000);
+    assert_true(os_flag_is_raised(&raising.flag));
+    assert_true(os_flag_wait(&raising.flag, 60000000000)); /* it stays so */
+    while (os_turn(os, os_monotonic_ns(os) + 1000000000) == 0)
+        continue;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -223,6 +257,7 @@ int main(void)
         TEST(a_full_letter_box_says_so),
         TEST(signals_are_events),
         TEST(random_bytes_differ),
+        TEST(a_flag_wakes_who_waits_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -332,6 +332,30 @@ static void test_names(void **state)
     assert_int_equal(compress_parse(SLICE("producer"), &codec), -EINVAL);
 }
 
+/* One writer for many streams: what is in it stays, and its maximum is the bound. */
+static void test_append_to_a_writer(void **state)
+{
+    (void)state;
+    static const enum compress_codec codecs[] = {COMPRESS_NONE, COMPRESS_GZIP, COMPRESS_SNAPPY,
+                                                 COMPRESS_LZ4, COMPRESS_ZSTD};
+    for (size_t i = 0; i < ARRAY_COUNT(codecs); i++) {
+        struct writer packed, output;
+        writer_init(&packed, 1000);
+        writer_init(&output, 20);
+        assert_int_equal(compress(codecs[i], COMPRESS_LEVEL_DEFAULT, SLICE("hello world"), &packed),
+                         0);
+        assert_int_equal(decompress_append(codecs[i], writer_slice(&packed), &output), 0);
+        assert_true(slice_equal(writer_slice(&output), SLICE("hello world")));
+        assert_int_equal(decompress_append(codecs[i], writer_slice(&packed), &output), -EMSGSIZE);
+        writer_reset(&output);
+        writer_put(&output, SLICE("> "));
+        assert_int_equal(decompress_append(codecs[i], writer_slice(&packed), &output), 0);
+        assert_true(slice_equal(writer_slice(&output), SLICE("> hello world")));
+        writer_deinit(&packed);
+        writer_deinit(&output);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_arena_maximum_is_a_bound_too),
         cmocka_unit_test(test_writer_maximum),
         cmocka_unit_test(test_none_and_unknown),
+        cmocka_unit_test(test_append_to_a_writer),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
