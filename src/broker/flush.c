@@ -56,8 +56,8 @@ static void start_one(struct shard *shard, struct partition *partition)
     os_submit(shard->os, &partition->job);
 }
 
-/* A file with unflushed writes cannot be closed: when those are half of the files that logs may keep, the
- * flush that could wait is made now, of who has waited for the longest. */
+/* A file with unflushed writes cannot be closed: when those are half of the files that logs may
+ * keep, the flush that could wait is made now, of who has waited for the longest. */
 static struct partition *take_one_behind(struct shard *shard)
 {
     if (log_files_pinned(shard->files) <= shard->open_files_max / 2) return NULL;

@@ -102,6 +102,12 @@ void partition_read(struct partition *partition, struct call *call)
         call_finish(call, read_error(partition, read, r));
         return;
     }
+    /* Nothing is left from there up to the damage. */
+    bool in_gap = read->extent.size == 0 && read->whole_first && limit < end;
+    if (in_gap) {
+        call_finish(call, KAFKA_ERROR_CORRUPT_MESSAGE);
+        return;
+    }
     bool at_limit = read->extent.size == 0 && read->offset >= limit;
     if (at_limit && read->watch && !partition->shard->stopping) {
         list_push_back(&partition->watching, &call->link);

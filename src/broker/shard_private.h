@@ -164,11 +164,11 @@ struct shard {
     struct maintain_counters maintain;
     struct shard_timer scrub_timer;
     struct os_job scrub_job;
-    struct log_scrub *scrub;                   /* under way */
-    struct partition *scrubbed;                /* of which partition */
-    size_t scrub_cursor;                       /* in `partitions` */
-    int64_t scrub_round_bytes;                 /* to be read in this round */
-    int64_t scrub_round_ns, scrub_measured_ns; /* monotonic: when it began, when that was counted */
+    struct log_scrub *scrub;                  /* under way */
+    struct partition *scrubbed;               /* of which partition */
+    size_t scrub_cursor;                      /* in `partitions` */
+    int64_t scrub_round_bytes;                /* to be read in this round */
+    int64_t scrub_round_ns, scrub_measure_ns; /* monotonic: when it began, is counted anew */
     size_t retain_cursor;           /* in `partitions`: where the round under way has come to */
     struct list checkpoint_calls;   /* wait until what they did is in the checkpoints */
     int64_t checkpoint_number;      /* of the set that was told last */

@@ -340,6 +340,19 @@ static int confirm(struct walk *walk)
     return r < 0 ? blame_disk(walk, walk->newest_position, r) : 0;
 }
 
+/* A batch before the piece: an earlier one has judged it, and perhaps found it damaged. */
+static int pass_by(struct walk *walk, const struct batch *batch, int64_t position)
+{
+    walk->expected = batch_last_offset(batch) + 1;
+    for (; walk->offsets.next < walk->offsets.count; walk->offsets.next++) {
+        struct offset_entry entry;
+        int r = get_offset_entry(&walk->offsets, walk->offsets.next, &entry);
+        if (r < 0) return r == -ENODATA ? 0 : r;
+        if (entry.position > position) break;
+    }
+    return 0;
+}
+
 /* One batch. 1: go on; 0: the end of the segment, of the piece, or of what is sound. */
 static int step(struct walk *walk)
 {
@@ -356,6 +369,10 @@ static int step(struct walk *walk)
     if (r == -ENODATA) return blame(walk, walk->expected, position, cut_short);
     if (r < 0) return blame_disk(walk, position, r);
     if (batch.base_offset < walk->expected) return blame_order(walk, &batch, position);
+    if (batch_last_offset(&batch) < scrub->offset) {
+        r = pass_by(walk, &batch, position);
+        return r < 0 ? blame_disk(walk, position, r) : 1;
+    }
     r = confirm(walk);
     bool enough = walk->expected > scrub->offset && scrub->found.bytes >= scrub->max_bytes;
     if (enough || is_wrong(walk)) return r;

@@ -159,6 +159,24 @@ static void every_flipped_bit_is_found(void **state)
     assert_sound(f);
 }
 
+/* The next piece walks past what is known. */
+static void a_neighbour_of_damage_is_read(void **state)
+{
+    struct fixture *f = *state;
+    int64_t size = batch_size(f);
+    flip(f, FIRST ".log", 3 * size + 70);
+    flip(f, FIRST ".log", 5 * size + 70);
+    struct log_scrubbed found = scrub_piece(f, 0, 64 << 20);
+    assert_int_equal(found.damage_offset, 3);
+    assert_int_equal(found.damage_end, 4);
+    found = scrub_piece(f, 4, 64 << 20);
+    assert_int_equal(found.damage_offset, 5);
+    assert_int_equal(found.damage_end, 6);
+    found = scrub_piece(f, 6, 64 << 20);
+    assert_null(found.damage);
+    assert_int_equal(found.next_offset, BATCHES);
+}
+
 static void damage_is_found_in_every_segment(void **state)
 {
     struct fixture *f = *state;
@@ -337,6 +355,7 @@ int main(void)
         TEST(pieces_make_the_whole),
         TEST(what_is_not_flushed_is_not_asked_for),
         TEST(every_flipped_bit_is_found),
+        TEST(a_neighbour_of_damage_is_read),
         TEST(damage_is_found_in_every_segment),
         TEST(a_misdirected_batch_is_found),
         TEST(a_batch_beyond_its_segment_is_found),
