@@ -356,6 +356,8 @@ def trap_features_refused(world):
     local = "Local controller 1 only supports versions %s"
     for feature, level, kind, why in (
         ("nope", 1, UPGRADE, "Local controller 1 does not support this feature."),
+        ("nope", 0, SAFE, "Feature nope not found."),
+        ("", 0, UPGRADE, "Feature  not found."),
         ("metadata.version", 31, UPGRADE, local % "7-30"),
         ("metadata.version", 6, UNSAFE, local % "7-30"),
         ("group.version", 2, SAFE, local % "0-1"),

@@ -155,6 +155,10 @@ static struct refusal check_change(const struct feature_change *change)
         return refuse_level(change, SLICE("Can't downgrade to a newer version."));
     if (is(change, METADATA_VERSION)) return check_metadata_version(change);
     if (is(change, KRAFT_VERSION)) return check_kraft_version(change);
+    /* Level 0 of what nobody knows is supported by everybody. */
+    if (find_supported(change->asked->feature) == NULL)
+        return refuse_level(change, arena_printf(change->input->arena, "Feature %.*s not found.",
+                                                 SLICE_ARG(change->asked->feature)));
     return check_dependencies(change);
 }
 

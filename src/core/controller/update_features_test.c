@@ -68,6 +68,8 @@ static void what_is_refused(void **state)
     expect(f, "group.version", -1, UPGRADE,
            FAILED "Invalid update version -1 for feature group.version. A feature version cannot "
                   "be less than 0.");
+    expect(f, "nope", 0, SAFE_DOWNGRADE,
+           FAILED "Invalid update version 0 for feature nope. Feature nope not found.");
     for (int8_t type = 0; type < 10; type = (int8_t)(type + 9))
         expect(f, "group.version", 1, type,
                FAILED "Invalid update version 1 for feature group.version. The controller does not "
