@@ -94,15 +94,20 @@ static void release_extents(const struct net_extent *extents, size_t count)
     }
 }
 
+static void tell_throttle(struct api_request *request, void *response, int32_t ms)
+{
+    int32_t *field = wire_int32(request->row->response, request->version, THROTTLE, response);
+    if (field != NULL) *field = ms;
+}
+
 void api_reply_extents(struct api_request *request, void *response,
                        const struct net_extent *extents, size_t extent_count)
 {
     struct net_exchange *exchange = request->exchange;
     struct wire_holes holes = {.capacity = extent_count};
     holes.items = arena_alloc(request->arena, extent_count * sizeof(holes.items[0]));
-    int32_t *throttle_ms = wire_int32(request->row->response, request->version, THROTTLE, response);
     int32_t ms = quotas_throttle(request);
-    if (ms > 0 && throttle_ms != NULL) *throttle_ms = ms;
+    if (ms > 0) tell_throttle(request, response, ms);
     reply_header(request);
     int r =
         wire_encode(request->row->response, request->version, response, &exchange->reply, &holes);

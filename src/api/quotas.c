@@ -41,10 +41,9 @@ static struct quota_client *client_of(const struct api_request *request, int64_t
                            quotas_user(request), request->client_id, now_ms);
 }
 
-static unsigned metered_kinds(const struct api_request *request, int64_t now_ms)
+static unsigned metered_kinds(const struct api_request *request, const struct quota_client *client)
 {
     unsigned asked = kinds_of(request), metered = 0;
-    const struct quota_client *client = client_of(request, now_ms);
     for (unsigned kind = 0; kind < QUOTA_KINDS; kind++)
         if ((asked & 1u << kind) && quota_limits(client, (enum quota_kind)kind))
             metered |= 1u << kind;
@@ -62,9 +61,10 @@ void quotas_begin(struct api_request *request)
     if (request->started_ns == 0) return;
     struct quota *quota = shard_quota(request->shard);
     int64_t now_ms = request->started_ns / NS_PER_MS;
-    request->metered = metered_kinds(request, now_ms);
+    struct quota_client *client = client_of(request, now_ms);
+    request->metered = metered_kinds(request, client);
     if (is_metered(request, QUOTA_PRODUCE))
-        request->throttle_ms = quota_record(quota, client_of(request, now_ms), QUOTA_PRODUCE,
+        request->throttle_ms = quota_record(quota, client, QUOTA_PRODUCE,
                                             (double)request->exchange->frame.size, now_ms);
     request->holds = (request->metered & ~(1u << QUOTA_PRODUCE)) != 0 || request->throttle_ms > 0;
     if (request->holds) net_connection_hold(request->exchange->connection);

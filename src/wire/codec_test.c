@@ -250,6 +250,22 @@ static void the_tables_answer(void **state)
 }
 
 /* Produce as a client writes it: acks -1, 30 s, topic "t", partition 2, three bytes of records. */
+static void a_field_is_found_by_its_name(void **state)
+{
+    (void)state;
+    struct produce_response produced;
+    wire_defaults(&wire_produce_response, &produced);
+    int32_t *field = wire_int32(&wire_produce_response, 9, "throttleTimeMs", &produced);
+    assert_ptr_equal(field, &produced.throttle_time_ms);
+    assert_null(wire_int32(&wire_produce_response, 9, "nothing", &produced));
+    struct api_versions_response versions;
+    assert_null(wire_int32(&wire_api_versions_response, 0, "throttleTimeMs", &versions));
+    assert_ptr_equal(wire_int32(&wire_api_versions_response, 1, "throttleTimeMs", &versions),
+                     &versions.throttle_time_ms);
+    assert_true(wire_begins_with(&wire_create_topics_response, 2, "throttleTimeMs"));
+    assert_false(wire_begins_with(&wire_produce_response, 9, "throttleTimeMs"));
+}
+
 static void produce_in_both_forms(void **state)
 {
     (void)state;
@@ -345,6 +361,7 @@ int main(void)
         cmocka_unit_test(tags_that_say_something),
         cmocka_unit_test(equal_is_by_contents),
         cmocka_unit_test(the_tables_answer),
+        cmocka_unit_test(a_field_is_found_by_its_name),
         cmocka_unit_test(produce_in_both_forms),
         cmocka_unit_test(the_header_keeps_an_old_string),
         cmocka_unit_test(a_struct_may_be_null),
