@@ -11,6 +11,9 @@ class Command:
         self.masks, self.unordered = tuple(masks), unordered
         self.arguments = arguments.split(" ")
 
+    def only_reads(self):
+        return self.tool == "get-offsets" or not {"--describe", "--list"}.isdisjoint(self.arguments)
+
     def __str__(self):
         words = [w for w in self.arguments if w not in ("--bootstrap-server", "{bootstrap}")]
         return " ".join(["kafka-" + self.tool] + words)

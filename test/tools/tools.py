@@ -11,6 +11,7 @@ import re
 import select
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
@@ -22,6 +23,7 @@ from commands import COMMANDS  # noqa: E402
 
 COMMAND_SECONDS_MAX = 40
 ENDLESS = "does not end"
+LOOKS_MAX = 4
 LINES_MAX = 20  # printed of a difference
 PACKAGE = "org.apache.kafka.tools."
 CLASSES = {
@@ -152,6 +154,16 @@ def difference(kafka, gregor):
     return out or ["the same lines, in another order or without an end"]
 
 
+def run_both(pool, sides, command):
+    """Who looks at once may not see yet what was changed a moment ago: it is looked at again."""
+    for _ in range(LOOKS_MAX if command.only_reads() else 1):
+        outputs = list(pool.map(lambda side: side.run(command), sides))
+        if outputs[0] == outputs[1]:
+            break
+        time.sleep(0.5)
+    return outputs
+
+
 def tell(tally, sides, words):
     kafka, gregor = sides
     left_out = []
@@ -161,7 +173,7 @@ def tell(tally, sides, words):
             if not keys <= gregor.served:
                 left_out.append(command)
                 continue
-            outputs = list(pool.map(lambda side: side.run(command), sides))
+            outputs = run_both(pool, sides, command)
             if any(word in str(command) for word in words):
                 for side, output in zip(sides, outputs):
                     print("# %s\n  %s" % (side.name, "\n  ".join(output)))
