@@ -153,7 +153,6 @@ void api_describe_client_quotas(struct api_request *request)
         api_reply(request, answer);
         return;
     }
-    answer->error_message = SLICE(""); /* not null, for whatever reason */
     const struct image *image = shard_image(request->shard);
     size_t bytes;
     size_t count = count_matches(image, &filter, &bytes);

@@ -48,7 +48,7 @@ static void tell_user(
 {
     *result =
         (struct describe_user_scram_credentials_response_describe_user_scram_credentials_result){
-            .user = user->name};
+            .user = user->name, .error_message = SLICE("")};
     if (user->repeated) {
         result->error_code = (int16_t)KAFKA_ERROR_DUPLICATE_RESOURCE;
         result->error_message = arena_printf(arena,

@@ -197,6 +197,29 @@ def quota_same_key_twice(world):
     same(describe(world), {})
 
 
+def quota_scram_credentials(world):
+    """kafka-configs asks for users' passwords as well: who has none, who is named twice, all"""
+    answer = world.call("DescribeUserScramCredentials", 0, users=None)
+    same((answer["error_code"], answer["results"]), (0, []))
+    names = ["nobody", "twice", "twice"]
+    answer = world.call(
+        "DescribeUserScramCredentials", 0, users=[dict(name=name) for name in names]
+    )
+    same((answer["error_code"], answer["error_message"]), (0, ""))
+    same(
+        {r["user"]: (r["error_code"], r["error_message"]) for r in answer["results"]},
+        {
+            "nobody": (
+                91, "Attempt to describe a user credential that does not exist: nobody"),
+            "twice": (
+                92,
+                "Cannot describe SCRAM credentials for the same user twice in a single request: "
+                "twice",
+            ),
+        },
+    )
+
+
 @restarts
 def quota_survives_a_kill(world):
     """kill -9, and every quota that was answered is there again"""
