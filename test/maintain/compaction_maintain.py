@@ -11,7 +11,6 @@ from retention_maintain import alter, segments
 from suite import alone
 from world import World
 
-MIB = 1 << 20
 SOON = ("log.cleaner.backoff.ms=50", "log.initial.task.delay.ms=50")
 AT_ONCE = dict(
     cleanup_policy="compact",
@@ -193,13 +192,21 @@ def maintain_damaged(folder):
     same(node.end(), 0)
 
 
+def slow(world):
+    """A topic that a cleaner of 64 KiB a second needs some seconds for."""
+    topic = world.topic(**AT_ONCE)
+    for number in range(12):
+        world.append(topic, wire.batch([(b"key-%d" % (number % 3), os.urandom(16 << 10))]))
+        time.sleep(0.002)
+    roll(world, topic)
+    return topic
+
+
 @alone
 def maintain_delete_meanwhile(folder):
     """a topic is deleted while it is cleaned: its name is soon free for another"""
     node, world = started(folder, "log.cleaner.io.max.bytes.per.second=65536")
-    topic = world.topic(**dict(AT_ONCE, segment_bytes=str(MIB), segment_ms="604800000"))
-    for number in range(12):
-        world.append(topic, wire.batch([(b"key-%d" % (number % 3), os.urandom(256 << 10))]))
+    topic = slow(world)
     folder_of = os.path.join(node.data, topic + "-0")
 
     def is_being_cleaned():
@@ -223,9 +230,7 @@ def maintain_delete_meanwhile(folder):
 def maintain_stop_meanwhile(folder):
     """SIGTERM during a slow cleaning is a quick clean stop that changes nothing"""
     node, world = started(folder, "log.cleaner.io.max.bytes.per.second=65536")
-    topic = world.topic(**dict(AT_ONCE, segment_bytes=str(MIB), segment_ms="604800000"))
-    for number in range(12):
-        world.append(topic, wire.batch([(b"key-%d" % (number % 3), os.urandom(256 << 10))]))
+    topic = slow(world)
     before = pairs(world, topic)
     folder_of = os.path.join(node.data, topic + "-0")
     wait_until(
