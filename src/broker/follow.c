@@ -323,23 +323,27 @@ static void doom_topic(struct shard *shard, const struct uuid *topic_id)
 
 /* --- changes ---------------------------------------------------------------------------------- */
 
-static void follow_settings(struct shard *shard)
+/* Many settings may change at once: what follows from that is done once. */
+void follow_settle(struct shard *shard)
 {
+    if (!shard->settings_changed) return;
+    shard->settings_changed = false;
     overlay_settings(shard);
     admit_limits_changed(shard);
+    size_t cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&shard->partitions, &cursor)) != NULL)
+        reconfigure(partition);
 }
 
 static void follow_config(struct shard *shard, const struct image_change *change)
 {
     size_t cursor = 0;
     struct partition *partition;
-    bool all = change->resource == IMAGE_RESOURCE_BROKER;
-    if (all)
-        follow_settings(shard);
-    else if (change->resource != IMAGE_RESOURCE_TOPIC)
-        return;
+    if (change->resource == IMAGE_RESOURCE_BROKER) shard->settings_changed = true;
+    if (change->resource != IMAGE_RESOURCE_TOPIC) return;
     while ((partition = map_next(&shard->partitions, &cursor)) != NULL)
-        if (all || slice_equal(partition->topic, change->name)) reconfigure(partition);
+        if (slice_equal(partition->topic, change->name)) reconfigure(partition);
 }
 
 void follow_change(void *context, const struct image_change *change)

@@ -68,6 +68,7 @@ void publish_record(struct broker *broker, struct slice record, int64_t offset)
 
 void publish_then_finish(struct broker *broker, struct call *call)
 {
+    follow_settle(&broker->shards[0]);
     if (broker->shard_count == 1 || !broker->running) {
         call_finish(call, KAFKA_ERROR_NONE);
         return;
@@ -110,12 +111,14 @@ static void receive_records(struct os_mail *mail)
         ASSERT(r == 0); /* we wrote it */
         apply(shard, record, (int64_t)load_be64(header.data));
     }
+    follow_settle(shard);
     mail->receive = receive_applied;
     post(shard, &shard->broker->shards[0], letter);
 }
 
 void publish_turn(struct broker *broker)
 {
+    follow_settle(&broker->shards[0]);
     struct publication *publication = broker->publication;
     if (publication == NULL) return;
     ASSERT(writer_error(&publication->records) == 0);

@@ -193,6 +193,7 @@ struct shard {
     int64_t calls;           /* of handlers here, not done yet */
     int result;              /* of its start, then of its stop */
     int32_t commands;        /* that shard 0 has given it */
+    bool settings_changed;   /* dynamically, and follow_settle has not been called */
     bool stopping;
 };
 
@@ -233,7 +234,8 @@ bool flush_is_due(struct partition *partition);
 
 /* follow.c: partitions as the image says. */
 void follow_change(void *context, const struct image_change *change);
-void follow_all(struct shard *shard); /* at start */
+void follow_settle(struct shard *shard); /* behind the last of the changes that came together */
+void follow_all(struct shard *shard);    /* at start */
 void follow_finish_doomed(struct partition *partition);
 /* Directories of no partition of the image: half deleted ones go, others are renamed. */
 MUST_USE int follow_sweep(struct broker *broker);
@@ -311,6 +313,10 @@ struct broker {
     struct quota_connections *connections;
     struct list admissions; /* that wait for a place, or for their time */
     struct shard_timer admit_timer;
+    struct call_letter eviction; /* on its way to a shard that shall close a connection */
+    int32_t eviction_shard;
+    int32_t eviction_misses; /* shards in a row that had none */
+    bool evicting;
     /* control.c */
     struct metadata *metadata;
     int16_t kraft_version;
