@@ -438,6 +438,41 @@ static void the_start_rises_meanwhile(void **state)
     assert_int_equal(log_start_offset(world.f->log), dirt.limit);
 }
 
+/* A search by time opens files by their names: it finds what there was, or says that it must begin
+ * again. */
+static void a_search_meanwhile_is_right_or_begins_again(void **state)
+{
+    static struct world world;
+    world_init(&world, *state);
+    write_some(&world, 60);
+    struct log_dirt dirt;
+    struct log_clean *clean;
+    struct log_removal *removal;
+    struct log_cleaned cleaned;
+    look(&world, &dirt);
+    struct log_clean_options options = options_of(&world, &dirt);
+    struct log *log = world.f->log;
+    int64_t wanted = 5, offset, timestamp; /* its key comes again */
+    struct log_search *early = log_search_begin(log, world.all[wanted].timestamp);
+    struct log_search *late = log_search_begin(log, world.all[wanted].timestamp);
+    assert_int_equal(log_clean_begin(log, &options, &clean), 0);
+    log_clean_run(clean);
+    assert_int_equal(log_clean_end(log, clean, &cleaned, &removal), 0);
+    log_search_run(early); /* the old files still have another name */
+    assert_int_equal(log_search_end(log, early, &offset, &timestamp), 0);
+    assert_int_equal(offset, wanted);
+    log_removal_run(removal);
+    assert_int_equal(log_removal_end(removal), 0);
+    log_search_run(late);
+    assert_int_equal(log_search_end(log, late, &offset, &timestamp), -EAGAIN);
+    late = log_search_begin(log, world.all[wanted].timestamp);
+    log_search_run(late);
+    assert_int_equal(log_search_end(log, late, &offset, &timestamp), 0);
+    read_all(&world);
+    assert_false(world.found[wanted].there);
+    assert_true(offset > wanted && world.found[offset].there);
+}
+
 static void damaged_bytes_change_nothing(void **state)
 {
     static struct world world;
@@ -752,6 +787,7 @@ int main(void)
         TEST(the_owner_goes_on_meanwhile),
         TEST(nothing_changes_when_it_is_stopped),
         TEST(the_start_rises_meanwhile),
+        TEST(a_search_meanwhile_is_right_or_begins_again),
         TEST(damaged_bytes_change_nothing),
         TEST(the_last_batch_of_a_producer_stays),
         TEST(a_crash_leaves_the_old_or_the_new),
