@@ -203,11 +203,57 @@ static void on_time(struct shard_timer *timer)
     let_in_waiting(CONTAINER_OF(timer, struct broker, admit_timer));
 }
 
+/* --- too many, since the limit was lowered ---------------------------------------------------- */
+
+static void evict_excess(struct broker *broker);
+
+static void receive_evicted(struct os_mail *mail)
+{
+    struct broker *broker = CONTAINER_OF(mail, struct broker, eviction.mail);
+    broker->evicting = false;
+    evict_excess(broker);
+}
+
+static int spared_listener(const struct broker *broker)
+{
+    for (int32_t i = 0; i < broker->listener_count; i++)
+        if (is_protected(broker, i)) return i;
+    return -1;
+}
+
+/* On the shard that is asked. What it closes says farewell before the letter goes back. */
+static void receive_eviction(struct os_mail *mail)
+{
+    struct broker *broker = CONTAINER_OF(mail, struct broker, eviction.mail);
+    struct shard *shard = &broker->shards[broker->eviction_shard];
+    bool closed = shard->net != NULL && net_evict_quietest(shard->net, spared_listener(broker));
+    broker->eviction_misses = closed ? 0 : broker->eviction_misses + 1;
+    letter_post(shard, &broker->shards[0], &broker->eviction, receive_evicted);
+}
+
+/* One connection of one shard at a time, each shard in turn. (Processor.closeExcessConnections) */
+static void evict_excess(struct broker *broker)
+{
+    struct shard *shard = &broker->shards[0];
+    int64_t most = settings_number(shard_settings(shard), SETTING_MAX_CONNECTIONS);
+    if (broker->evicting || shard->stopping) return;
+    if (quota_connections_count(broker->connections) <= most) return;
+    if (broker->eviction_misses >= broker->shard_count) return; /* only spared ones are left */
+    broker->evicting = true;
+    broker->eviction_shard = (broker->eviction_shard + 1) % broker->shard_count;
+    letter_post(shard, &broker->shards[broker->eviction_shard], &broker->eviction,
+                receive_eviction);
+}
+
 void admit_limits_changed(struct shard *shard)
 {
+    struct broker *broker = shard->broker;
     if (shard->index != 0) return;
-    quota_connections_changed(shard->broker->connections);
-    let_in_waiting(shard->broker);
+    quota_connections_changed(broker->connections);
+    let_in_waiting(broker);
+    if (broker->evicting) return; /* the letter's, until it is back */
+    broker->eviction_misses = 0;
+    evict_excess(broker);
 }
 
 void admit_open(struct broker *broker, uint64_t seed)

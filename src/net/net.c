@@ -145,6 +145,19 @@ static void evict(struct net *net, int64_t now_ns)
     }
 }
 
+bool net_evict_quietest(struct net *net, int spared)
+{
+    struct list_link *link = list_first(&net->connections);
+    for (; link != NULL; link = list_next(&net->connections, link)) {
+        struct net_connection *connection = CONTAINER_OF(link, struct net_connection, link);
+        if (connection->admission != NET_ADMITTED || connection->listener->tag == spared) continue;
+        net->counters.evicted_excess++;
+        connection_close(connection);
+        return true;
+    }
+    return false;
+}
+
 /* How soon to look again: a tenth of the shortest patience, but not more than once in 5 ms. */
 static int64_t tick_interval_ns(const struct net *net)
 {

@@ -105,6 +105,9 @@ int64_t net_deadline_ns(const struct net *net);
 void net_connection_admit(struct net_connection *connection);
 /* Close it at monotonic `at_ns` (the past: at once), and read nothing before. */
 void net_connection_refuse(struct net_connection *connection, int64_t at_ns);
+/* Closes the one that was let in and has been quiet longest, except by the listener `spared` (-1:
+ * none is). False: there is none. */
+bool net_evict_quietest(struct net *net, int spared);
 bool net_connection_is_admitted(const struct net_connection *connection);
 
 /* Quotas (KIP-219). Nothing more is handed out from a connection that is held; the holder ends it
@@ -121,9 +124,10 @@ void net_connection_set_user(struct net_connection *connection, void *user);
 void *net_connection_user(const struct net_connection *connection);
 
 struct net_counters {
-    int64_t connections;                                                       /* open now */
-    int64_t accepted, refused, evicted_idle, evicted_stalled, closed_by_error; /* since creation */
-    int64_t request_bytes;                                                     /* admitted now */
+    int64_t connections;                                   /* open now */
+    int64_t accepted, refused, closed_by_error;            /* since creation */
+    int64_t evicted_idle, evicted_stalled, evicted_excess; /* likewise */
+    int64_t request_bytes;                                 /* admitted now */
     int64_t received_bytes, sent_bytes, requests, replies;
 };
 struct net_counters net_counters(const struct net *net);

@@ -60,8 +60,9 @@ def quota_max_connections(folder):
     world.first = connect(world)
     second = connect(world)
     same((is_served(world.first), is_served(second)), (True, True))
-    third, fourth = connect(world), connect(world)
+    third = connect(world)
     same(is_served(third, 0.5), False, "a third one")
+    fourth = connect(world)
     second.close()
     same(is_served(third), True, "the third when the second has gone")
     same(is_served(fourth, 0.5), False, "a fourth one")
@@ -72,19 +73,46 @@ def quota_max_connections(folder):
 
 
 @alone
+def quota_max_connections_lowered(folder):
+    """max.connections is lowered: those that were quiet longest are closed"""
+    world = start(folder, "gregor.shards=1")
+    quiet = [connect(world) for _ in range(3)]
+    same([is_served(c) for c in quiet], [True] * 3)
+    world.first = connect(world)
+    set_config(world, "max.connections", "2")
+    same([c.is_closed() for c in quiet[:2]], [True] * 2)
+    same((is_served(quiet[2]), is_served(world.first)), (True, True))
+    late = connect(world)
+    same(is_served(late, 0.5), False, "one more")
+
+
+@alone
+def quota_max_connections_lowered_for_shards(folder):
+    """and so for all shards: of nine, three are left"""
+    world = start(folder, "gregor.shards=3")
+    connections = [connect(world) for _ in range(9)]
+    same([is_served(c) for c in connections], [True] * 9)
+    world.first = connections[8]
+    set_config(world, "max.connections", "3")
+    time.sleep(0.5)
+    same(sum(not c.is_closed(0.05) for c in connections), 3, "connections that are left")
+
+
+@alone
 def quota_max_connections_per_ip(folder):
     """max.connections.per.ip and its overrides: one too many is closed; both can be changed"""
     world = start(
         folder, "max.connections.per.ip=1", "max.connections.per.ip.overrides=127.0.0.1:2"
     )
     world.first = connect(world)
-    second, third = connect(world), connect(world)
-    same((is_served(world.first), is_served(second)), (True, True))
-    same(third.is_closed(), True, "a third one")
+    same(is_served(world.first), True)
+    second = connect(world)
+    same(is_served(second), True)
+    same(connect(world).is_closed(), True, "a third one")
     set_config(world, "max.connections.per.ip.overrides", "127.0.0.1:3")
-    third, fourth = connect(world), connect(world)
+    third = connect(world)
     same(is_served(third), True)
-    same(fourth.is_closed(), True, "a fourth one")
+    same(connect(world).is_closed(), True, "a fourth one")
     second.close()
     time.sleep(0.2)
     again = connect(world)
@@ -99,8 +127,10 @@ def quota_ip_rate(folder):
     world = start(folder)
     entity = {"ip": "127.0.0.1"}
     set_quota(world, entity, connection_creation_rate=2)
-    connections = [connect(world) for _ in range(2)]
-    same([is_served(c) for c in connections], [True, True])
+    connections = []  # which live on
+    for _ in range(2):
+        connections.append(connect(world))
+        same(is_served(connections[-1]), True)
     begin = time.monotonic()
     refused = connect(world)
     refused.send("ApiVersions", 3, {})
