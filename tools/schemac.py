@@ -406,13 +406,14 @@ def apis_h(messages):
 def apis_c(messages):
     out = [MADE, '#include "wire/apis.h"', "", "static const struct wire_api apis[] = {"]
     for request, response in pairs(messages):
-        out.append('    {"%s", &wire_%s, &wire_%s, %d, %d, %d, %d, %s, %s},' % (
-            request.name, request.c_name, response.c_name, request.id, request.served[0],
+        out.append('    [%d] = {"%s", &wire_%s, &wire_%s, %d, %d, %d, %d, %s, %s},' % (
+            request.id, request.name, request.c_name, response.c_name, request.id, request.served[0],
             request.served[1], request.flexible[0], str("broker" in request.listeners).lower(),
             str("controller" in request.listeners).lower()))
     out += ["};", "", "const struct wire_api *wire_api_find(int16_t key)", "{",
-            "    for (size_t i = 0; i < sizeof(apis) / sizeof(apis[0]); i++) {",
-            "        if (apis[i].key == key) return &apis[i];", "    }", "    return NULL;", "}",
+            "    const size_t count = sizeof(apis) / sizeof(apis[0]);",
+            "    bool there = key >= 0 && (size_t)key < count && apis[key].name != NULL;",
+            "    return there ? &apis[key] : NULL;", "}",
             "",
             "int16_t wire_request_header_version(const struct wire_api *api, int16_t version)",
             "{", "    return version >= api->flexible_from ? 2 : 1;", "}", "",

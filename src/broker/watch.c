@@ -1,6 +1,7 @@
 /*
  * What the service manager is told: that the node serves, that it stops, and again and again that
- * all its loops turn. A shard that stalls keeps the word back, and the manager starts the node anew.
+ * all its loops turn. A shard that stalls keeps the word back, and the manager starts the node
+ * anew.
  * (sd_notify(3), WatchdogSec=)
  */
 #include <string.h>
