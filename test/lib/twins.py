@@ -32,7 +32,10 @@ class GregorByFile(Gregor):
         )
 
     def command(self):
-        return [BINARY, "serve", self.file]
+        settings = os.environ.get("GREGOR_SETTINGS", "").split()
+        return [BINARY, "serve", self.file] + [
+            word for setting in settings for word in ("--override", setting)
+        ]
 
 
 @contextlib.contextmanager
