@@ -1,4 +1,5 @@
-/* DeleteRecords: what lies before an offset goes. (KIP-107; KafkaApis.handleDeleteRecordsRequest) */
+/* DeleteRecords: what lies before an offset goes.
+ * (KIP-107; KafkaApis.handleDeleteRecordsRequest) */
 #include "api/join.h"
 #include "api/topics.h"
 

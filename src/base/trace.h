@@ -1,7 +1,7 @@
 /*
- * The logger: levels, and lines in Kafka's pattern or for programs. Libraries do not log, they return; broker, cli
- * and main log once. The trace owns no file: whoever creates it gives the sink that writes a line
- * and the clock that dates it.
+ * The logger: levels, and lines in Kafka's pattern or for programs. Libraries do not log, they
+ * return; broker, cli and main log once. The trace owns no file: whoever creates it gives the sink
+ * that writes a line and the clock that dates it.
  */
 #ifndef GREGOR_BASE_TRACE_H
 #define GREGOR_BASE_TRACE_H
