@@ -7,6 +7,8 @@
 
 #include "broker/shard_private.h"
 
+enum { RETRY_NS = 20000000 };
+
 void flush_enqueue(struct partition *partition)
 {
     if (partition->busy || list_is_linked(&partition->flush_link)) return;
@@ -18,6 +20,21 @@ static void flush_run(struct os_job *job)
     log_flush_run(CONTAINER_OF(job, struct partition, job)->flush);
 }
 
+static void try_again(struct shard_timer *timer)
+{
+    flush_enqueue(CONTAINER_OF(timer, struct partition, retry));
+}
+
+/* No descriptor was free: others will close theirs. */
+static void flush_again_soon(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+    partition->flush_indexes = partition->flush_indexes || partition->makes_point;
+    partition->flush_due = true;
+    partition->retry.fire = try_again;
+    shard_timer_set(shard, &partition->retry, os_monotonic_ns(shard->os) + RETRY_NS);
+}
+
 static void flush_done(struct os_job *job)
 {
     struct partition *partition = CONTAINER_OF(job, struct partition, job);
@@ -27,6 +44,10 @@ static void flush_done(struct os_job *job)
     partition->shard->flushes--;
     if (partition->state == PARTITION_DOOMED) {
         follow_finish_doomed(partition);
+        return;
+    }
+    if (r == -EMFILE || r == -ENFILE) {
+        flush_again_soon(partition);
         return;
     }
     if (r < 0) {

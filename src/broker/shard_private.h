@@ -86,7 +86,7 @@ struct partition {
     struct log_options options;
     struct log_files *own_files;
     struct log_recovery recovery;
-    struct shard_timer retry; /* the name is still another topic's */
+    struct shard_timer retry; /* the name is still another topic's; later: for a flush */
     char *directory;
     int result;
     bool at_start; /* it may have a directory from before */

@@ -118,16 +118,32 @@ static void settle(struct log *log, const struct log_flush_file *entry)
     segment_mark_clean(segment);
 }
 
+/* A file that could not be opened was not flushed in vain: all of it is left to the next one. */
+static void take_back(struct log *log, const struct log_flush *flush)
+{
+    if (flush->sync_directory) log->new_entries = true;
+    if (flush->epochs.size > 0) log->epochs.dirty = true;
+    for (int i = 0; i < flush->file_count; i++) {
+        const struct log_flush_file *entry = &flush->files[i];
+        struct log_segment *segment = log->segments[log_segment_at(log, entry->base_offset)];
+        if (entry->written < 0 && segment->base_offset == entry->base_offset)
+            segment->indexes_dirty = true;
+    }
+}
+
 int log_flush_end(struct log *log, struct log_flush *flush)
 {
+    bool starved = flush->result == -EMFILE || flush->result == -ENFILE;
     ASSERT(log->flushing);
     ASSERT(flush == log->flush);
     log->flushing = false;
+    if (starved) take_back(log, flush);
     for (int i = 0; i < flush->file_count; i++) {
         if (flush->result == 0) settle(log, &flush->files[i]);
         log_file_unpin(flush->files[i].file);
     }
     flush->file_count = 0;
+    if (starved) return flush->result;
     if (flush->result < 0) {
         log_fail(log);
         return flush->result;

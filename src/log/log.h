@@ -145,8 +145,9 @@ struct log_flush *log_flush_begin(struct log *log, bool indexes);
 /* Does it cover the indexes? A full disk may have kept it from that. */
 bool log_flush_has_indexes(const struct log_flush *flush);
 void log_flush_run(struct log_flush *flush); /* any thread */
-MUST_USE int log_flush_end(struct log *log,
-                           struct log_flush *flush); /* frees it; error: log failed */
+/* Frees it. -EMFILE and -ENFILE: no descriptor was free, nothing was lost, begin another one later;
+ * any other error: the log has failed. */
+MUST_USE int log_flush_end(struct log *log, struct log_flush *flush);
 
 /* --- read ------------------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -38,6 +39,30 @@ static void flush_covers_what_was_written_before(void **state)
     assert_int_equal(log_end_offset(f->log), 4);
     fixture_flush(f);
     assert_int_equal(log_flushed_offset(f->log), 4);
+}
+
+/* Epochs file and directory need a descriptor of their own; one that there is none for is no failed
+ * flush. */
+static void a_flush_without_descriptors_is_made_later(void **state)
+{
+    struct fixture *f = *state;
+    fixture_append_plain(f, 3, 10);
+    struct log_flush *flush = log_flush_begin(f->log, true);
+    assert_non_null(flush);
+    struct rlimit limit, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    log_flush_run(flush);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(log_flush_end(f->log, flush), -EMFILE);
+    assert_false(log_has_failed(f->log));
+    assert_int_equal(log_flushed_offset(f->log), 0);
+    fixture_flush(f);
+    assert_int_equal(log_flushed_offset(f->log), 3);
+    assert_true(fixture_file_size(f, "leader-epoch-checkpoint") > 0);
+    assert_null(log_flush_begin(f->log, true));
 }
 
 static void reads_end_at_limits(void **state)
@@ -311,6 +336,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(offsets_follow),
         TEST(flush_covers_what_was_written_before),
+        TEST(a_flush_without_descriptors_is_made_later),
         TEST(reads_end_at_limits),
         TEST(a_limit_within_a_batch_leaves_it_out),
         TEST(rolls_by_size_and_reads_across),
