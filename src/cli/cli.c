@@ -69,6 +69,29 @@ int cli_parse_duration(struct slice text, int64_t *milliseconds)
     return -EINVAL;
 }
 
+int cli_parse_size(struct slice text, int64_t *bytes)
+{
+    static const struct {
+        const char *unit;
+        int64_t bytes;
+    } units[] = {{"", 1},          {"B", 1},           {"KB", 1000},
+                 {"MB", 1000000},  {"GB", 1000000000}, {"KiB", 1 << 10},
+                 {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+    size_t digits = 0;
+    while (digits < text.size && text.data[digits] >= '0' && text.data[digits] <= '9')
+        digits++;
+    struct slice unit = {text.data + digits, text.size - digits};
+    int64_t value;
+    if (slice_parse_int64((struct slice){text.data, digits}, 0, INT64_MAX >> 30, &value) < 0)
+        return -EINVAL;
+    for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
+        if (!slice_equal(unit, slice_of(units[i].unit))) continue;
+        *bytes = value * units[i].bytes;
+        return 0;
+    }
+    return -EINVAL;
+}
+
 int cli_parse_pair(const char *text, struct slice *key, struct slice *value)
 {
     const char *equals = strchr(text, '=');

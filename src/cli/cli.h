@@ -64,6 +64,12 @@ enum cli_option_id {
     OPTION_ALL,
     OPTION_ENV,
     OPTION_TO,
+    OPTION_REGEX,
+    OPTION_WAIT,
+    OPTION_SIZE,
+    OPTION_RATE,
+    OPTION_DURATION,
+    OPTION_BATCH,
     OPTION_JSON,
     OPTION_MAN,
     OPTION_IDS, /* how many there are */
@@ -149,6 +155,8 @@ MUST_USE int cli_number(const struct cli *cli, enum cli_option_id id, int64_t mi
                         int64_t otherwise, int64_t *value);
 /* "5s", "2m", "300ms", "1h", "7d" to milliseconds. -EINVAL: no such text. */
 MUST_USE int cli_parse_duration(struct slice text, int64_t *milliseconds);
+/* "512", "64KiB", "1MB" to bytes. -EINVAL: no such text. */
+MUST_USE int cli_parse_size(struct slice text, int64_t *bytes);
 /* Splits "key=value". -EINVAL: no '='. */
 MUST_USE int cli_parse_pair(const char *text, struct slice *key, struct slice *value);
 
@@ -178,6 +186,7 @@ int cli_config_get(struct cli *cli);
 int cli_config_set(struct cli *cli);
 int cli_config_unset(struct cli *cli);
 int cli_topic_list(struct cli *cli);
+int cli_topic_find(struct cli *cli);
 int cli_topic_create(struct cli *cli);
 int cli_topic_describe(struct cli *cli);
 int cli_topic_delete(struct cli *cli);
@@ -186,6 +195,13 @@ int cli_topic_alter(struct cli *cli);
 int cli_topic_trim(struct cli *cli);
 int cli_produce(struct cli *cli);
 int cli_consume(struct cli *cli);
+int cli_bench_produce(struct cli *cli);
+int cli_bench_consume(struct cli *cli);
+int cli_bench_e2e(struct cli *cli);
+int cli_broker_list(struct cli *cli);
+int cli_broker_describe(struct cli *cli);
+int cli_cluster_info(struct cli *cli);
+int cli_cluster_health(struct cli *cli);
 int cli_quota_list(struct cli *cli);
 int cli_quota_set(struct cli *cli);
 int cli_log_dump(struct cli *cli);

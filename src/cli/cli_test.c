@@ -50,6 +50,12 @@ static void finds_commands(void **state)
         {"format", cli_storage_format},
         {"log dump x", cli_log_dump},
         {"produce a", cli_produce},
+        {"topic find -e a b", cli_topic_find},
+        {"brokers", cli_broker_list},
+        {"broker describe 1", cli_broker_describe},
+        {"cluster health --wait 3s", cli_cluster_health},
+        {"bench e2e --size 1KiB --rate 20000 --duration 10s -o json", cli_bench_e2e},
+        {"topic trim a --to end -y", cli_topic_trim},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         int code;
@@ -107,8 +113,8 @@ static void refuses_wrong_options(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "topic list -p 3",     "topic list --nope",   "topic create a -p",
-        "serve --brokers h:1", "topic list --output",
+        "topic list -p 3",     "topic list --nope", "topic create a -p", "serve --brokers h:1",
+        "topic list --output", "topic list --yes",  "topic grow a -y",
     };
     for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
         int code;
@@ -170,6 +176,25 @@ static void parses_durations(void **state)
         int r = cli_parse_duration(slice_of(cases[i].text), &milliseconds);
         assert_int_equal(r == 0, cases[i].milliseconds >= 0);
         assert_int_equal(milliseconds, cases[i].milliseconds);
+    }
+}
+
+static void parses_sizes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t bytes; /* -1: refused */
+    } cases[] = {
+        {"0", 0},          {"512", 512},        {"64B", 64},        {"1KB", 1000}, {"1KiB", 1024},
+        {"3MiB", 3 << 20}, {"1GB", 1000000000}, {"", -1},           {"KiB", -1},   {"1kib", -1},
+        {"-1", -1},        {"1 KiB", -1},       {"8589934592", -1},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        int64_t bytes = -1;
+        int r = cli_parse_size(slice_of(cases[i].text), &bytes);
+        assert_int_equal(r == 0, cases[i].bytes >= 0);
+        assert_int_equal(bytes, cases[i].bytes);
     }
 }
 
@@ -236,8 +261,8 @@ int main(void)
         cmocka_unit_test(parses_options),        cmocka_unit_test(own_letters_win),
         cmocka_unit_test(refuses_wrong_options), cmocka_unit_test(two_dashes_end_options),
         cmocka_unit_test(parses_numbers),        cmocka_unit_test(parses_durations),
-        cmocka_unit_test(parses_pairs),          cmocka_unit_test(tables_are_sound),
-        cmocka_unit_test(every_option_is_used),
+        cmocka_unit_test(parses_sizes),          cmocka_unit_test(parses_pairs),
+        cmocka_unit_test(tables_are_sound),      cmocka_unit_test(every_option_is_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

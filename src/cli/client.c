@@ -189,15 +189,35 @@ int client_receive(struct client *client, enum api_key key, int16_t version, str
 int client_call(struct client *client, enum api_key key, int16_t version, const void *request,
                 struct arena *arena, void *response)
 {
-    if (version < 0) return client_fail(client, -ENOTSUP);
+    if (version < 0)
+        return cli_fail(CLI_FAILED, "%s does not know %s; see gregor api versions", client->address,
+                        wire_api_find((int16_t)key)->name);
     int r = client_send_bytes(client, key, version, request);
     if (r == 0) r = client_receive_message(client, key, version, arena, response);
     return r < 0 ? client_fail(client, r) : CLI_OK;
 }
 
+int client_ask(struct client *client, enum api_key key, const void *request, struct arena *arena,
+               void *response)
+{
+    return client_call(client, key, client_version(client, key, INT16_MAX), request, arena,
+                       response);
+}
+
+bool client_has_answer(struct client *client, int64_t deadline_ns)
+{
+    if (client->in_size > client->in_given) return true;
+    return client_wait(client, OS_READABLE, deadline_ns) != -ETIMEDOUT;
+}
+
 void client_sleep(struct client *client, int64_t milliseconds)
 {
-    int64_t deadline_ns = os_monotonic_ns(client->os) + milliseconds * 1000000;
+    client_pause(client, milliseconds * 1000000);
+}
+
+void client_pause(struct client *client, int64_t nanoseconds)
+{
+    int64_t deadline_ns = os_monotonic_ns(client->os) + nanoseconds;
     while (os_monotonic_ns(client->os) < deadline_ns)
         os_turn(client->os, deadline_ns);
 }

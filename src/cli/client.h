@@ -37,6 +37,9 @@ bool client_offers(const struct client *client, enum api_key key, int16_t *min, 
  * the next call on this client. CLI_OK, or the exit code after a line on standard error. */
 MUST_USE int client_call(struct client *client, enum api_key key, int16_t version,
                          const void *request, struct arena *arena, void *response);
+/* The same in the greatest version that both know. */
+MUST_USE int client_ask(struct client *client, enum api_key key, const void *request,
+                        struct arena *arena, void *response);
 /* Sends without waiting: the caller reads the responses, in order, by client_receive. */
 MUST_USE int client_send(struct client *client, enum api_key key, int16_t version,
                          const void *request);
@@ -45,7 +48,12 @@ void client_expect_nothing(struct client *client);
 MUST_USE int client_receive(struct client *client, enum api_key key, int16_t version,
                             struct arena *arena, void *response);
 
+/* Waits for the beginning of an answer until `deadline_ns` of the monotonic clock. False: nothing
+ * came. */
+MUST_USE bool client_has_answer(struct client *client, int64_t deadline_ns);
+
 void client_sleep(struct client *client, int64_t milliseconds);
+void client_pause(struct client *client, int64_t nanoseconds);
 
 struct os *client_os(struct client *client);
 /* How long it waits for an answer: what a request may ask the broker to take. */

@@ -63,6 +63,7 @@ static void take_topic(struct arena *arena,
             .isr_count = partition->isr_nodes_count,
             .start = -1,
             .end = -1,
+            .size = -1,
             .sought = -1,
         };
     }
@@ -158,13 +159,17 @@ int cluster_connect(struct cluster *cluster, int32_t broker_id, struct client **
 
 /* --- offsets ---------------------------------------------------------------------------------- */
 
+struct cluster_topic *cluster_find_topic(const struct cluster *cluster, struct slice name)
+{
+    struct cluster_topic wanted = {.name = name};
+    return bsearch(&wanted, cluster->topics, (size_t)cluster->topic_count, sizeof(wanted),
+                   compare_topics);
+}
+
 static struct cluster_partition *find_partition(struct cluster *cluster, struct slice name,
                                                 int32_t index)
 {
-    struct cluster_topic wanted_topic = {.name = name};
-    struct cluster_topic *topic =
-        bsearch(&wanted_topic, cluster->topics, (size_t)cluster->topic_count, sizeof(wanted_topic),
-                compare_topics);
+    struct cluster_topic *topic = cluster_find_topic(cluster, name);
     if (topic == NULL) return NULL;
     struct cluster_partition wanted = {.index = index};
     return bsearch(&wanted, topic->partitions, (size_t)topic->partition_count, sizeof(wanted),
@@ -253,5 +258,73 @@ int cluster_learn_offsets(struct cluster *cluster)
         for (int32_t j = 0; j < cluster->topics[i].partition_count; j++)
             cluster->topics[i].partitions[j].end = cluster->topics[i].partitions[j].sought;
     }
+    return CLI_OK;
+}
+
+/* --- sizes ------------------------------------------------------------------------------------ */
+
+static void take_sizes(struct cluster *cluster, int32_t broker_id,
+                       const struct describe_log_dirs_response_describe_log_dirs_result *folder)
+{
+    for (int32_t i = 0; i < folder->topics_count; i++) {
+        const struct describe_log_dirs_response_describe_log_dirs_topic *topic = &folder->topics[i];
+        for (int32_t j = 0; j < topic->partitions_count; j++) {
+            const struct describe_log_dirs_response_describe_log_dirs_partition *told =
+                &topic->partitions[j];
+            struct cluster_partition *partition =
+                find_partition(cluster, topic->name, told->partition_index);
+            if (partition == NULL || partition->leader != broker_id || told->is_future_key)
+                continue;
+            partition->size = told->partition_size;
+        }
+    }
+}
+
+int cluster_learn_sizes(struct cluster *cluster)
+{
+    for (int32_t i = 0; i < cluster->broker_count; i++) {
+        struct client *client;
+        int r = cluster_connect(cluster, cluster->brokers[i].id, &client);
+        if (r != CLI_OK) return r;
+        if (client_version(client, API_DESCRIBE_LOG_DIRS, INT16_MAX) < 0) continue;
+        struct describe_log_dirs_request request;
+        struct describe_log_dirs_response response;
+        wire_defaults(&wire_describe_log_dirs_request, &request);
+        request.topics_count = -1; /* all */
+        r = client_ask(client, API_DESCRIBE_LOG_DIRS, &request, &cluster->cli->arena, &response);
+        if (r != CLI_OK) return r;
+        for (int32_t j = 0; j < response.results_count; j++)
+            take_sizes(cluster, cluster->brokers[i].id, &response.results[j]);
+    }
+    return CLI_OK;
+}
+
+/* --- quorum ----------------------------------------------------------------------------------- */
+
+int cluster_learn_quorum(struct cluster *cluster, struct cluster_quorum *quorum)
+{
+    struct describe_quorum_request_partition_data partition = {0};
+    struct describe_quorum_request_topic_data topic = {
+        .topic_name = SLICE("__cluster_metadata"), .partitions = &partition, .partitions_count = 1};
+    struct describe_quorum_request request;
+    struct describe_quorum_response response;
+    wire_defaults(&wire_describe_quorum_request, &request);
+    request.topics = &topic;
+    request.topics_count = 1;
+    int r =
+        client_ask(cluster->client, API_DESCRIBE_QUORUM, &request, &cluster->cli->arena, &response);
+    if (r != CLI_OK) return r;
+    enum kafka_error error = (enum kafka_error)response.error_code;
+    if (error == KAFKA_ERROR_NONE &&
+        (response.topics_count != 1 || response.topics[0].partitions_count != 1))
+        error = KAFKA_ERROR_UNKNOWN_SERVER_ERROR;
+    if (error == KAFKA_ERROR_NONE)
+        error = (enum kafka_error)response.topics[0].partitions[0].error_code;
+    if (error != KAFKA_ERROR_NONE)
+        return cli_fail(client_exit(error), "%s: the quorum: %s", client_address(cluster->client),
+                        kafka_error_name(error));
+    const struct describe_quorum_response_partition_data *told = &response.topics[0].partitions[0];
+    *quorum =
+        (struct cluster_quorum){told->leader_id, told->leader_epoch, told->current_voters_count};
     return CLI_OK;
 }

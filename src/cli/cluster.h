@@ -29,6 +29,7 @@ struct cluster_partition {
     int32_t *isr;
     int32_t isr_count;
     int64_t start, end; /* offsets; -1: not asked, or nobody could tell */
+    int64_t size;       /* bytes of the leader's replica; -1: likewise */
     int64_t sought;     /* what cluster_find_offsets found last */
 };
 
@@ -57,6 +58,9 @@ MUST_USE int cluster_open(struct cli *cli, const char *const *names, int count, 
                           struct cluster *cluster);
 void cluster_close(struct cluster *cluster);
 
+/* NULL: it was not asked for. */
+struct cluster_topic *cluster_find_topic(const struct cluster *cluster, struct slice name);
+
 /* The connection to a broker, opened when first needed. */
 MUST_USE int cluster_connect(struct cluster *cluster, int32_t broker_id, struct client **client);
 
@@ -66,5 +70,15 @@ enum { CLUSTER_LATEST = -1, CLUSTER_EARLIEST = -2 }; /* ListOffsetsRequest */
 MUST_USE int cluster_find_offsets(struct cluster *cluster, int64_t timestamp);
 /* Fills every partition's start and end. */
 MUST_USE int cluster_learn_offsets(struct cluster *cluster);
+/* Fills every partition's size, where the leader tells it. */
+MUST_USE int cluster_learn_sizes(struct cluster *cluster);
+
+/* Who controls the cluster. (KIP-595, DescribeQuorum) */
+struct cluster_quorum {
+    int32_t leader_id; /* -1: nobody */
+    int32_t leader_epoch;
+    int32_t voter_count;
+};
+MUST_USE int cluster_learn_quorum(struct cluster *cluster, struct cluster_quorum *quorum);
 
 #endif

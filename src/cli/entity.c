@@ -11,8 +11,11 @@ static const struct {
     const char *word;
     int8_t type;
     bool name_is_optional; /* without one: of all */
-} kinds[] = {
-    {"topic", 2, false}, {"broker", 4, true}, {"client-metrics", 16, false}, {"group", 32, false}};
+} kinds[] = {{"topic", 2, false},
+             {"broker", 4, true},
+             {"broker-logger", 8, false},
+             {"client-metrics", 16, false},
+             {"group", 32, false}};
 
 struct entity {
     int8_t type;
@@ -33,8 +36,8 @@ static int parse_entity(const char *text, struct entity *entity)
         return CLI_OK;
     }
     return cli_fail(CLI_USAGE,
-                    "'%s' is no entity: topic/NAME, broker/ID, broker (all of them), group/NAME or "
-                    "client-metrics/NAME",
+                    "'%s' is no entity: topic/NAME, broker/ID, broker (all of them), "
+                    "broker-logger/ID, group/NAME or client-metrics/NAME",
                     text);
 }
 

@@ -81,7 +81,7 @@ int cli_help_all(FILE *to)
     }
     fputs(
         "\ngregor help COMMAND says more. Exit codes: 0 done, 1 something failed, 2 wrong usage,\n"
-        "3 no broker answered, 4 not allowed.\n",
+        "3 no broker answered, 4 not allowed, 130 interrupted.\n",
         to);
     return CLI_OK;
 }

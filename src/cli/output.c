@@ -1,4 +1,4 @@
-/* Tables, JSON, JSON lines, CSV. */
+/* Tables, JSON, JSON lines, CSV, names. */
 #include "cli/output.h"
 
 #include <errno.h>
@@ -9,7 +9,14 @@
 
 #include "base/memory.h"
 
-enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV };
+enum output_format {
+    FORMAT_TABLE,
+    FORMAT_WIDE,
+    FORMAT_JSON,
+    FORMAT_JSONL,
+    FORMAT_CSV,
+    FORMAT_NAME, /* the first column */
+};
 
 struct output {
     enum output_format format;
@@ -18,13 +25,13 @@ struct output {
     int column_count;
     bool headings;
     bool color;
-    struct libscols_table *table; /* of FORMAT_TABLE */
+    struct libscols_table *table; /* of FORMAT_TABLE and FORMAT_WIDE */
     json_t *items;                /* of FORMAT_JSON */
 };
 
 static int parse_format(const struct cli *cli, enum output_format *format)
 {
-    static const char *const names[] = {"table", "json", "jsonl", "csv"};
+    static const char *const names[] = {"table", "wide", "json", "jsonl", "csv", "name"};
     *format = FORMAT_TABLE;
     if (!cli_has(cli, OPTION_OUTPUT)) return 0;
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
@@ -32,9 +39,14 @@ static int parse_format(const struct cli *cli, enum output_format *format)
         *format = (enum output_format)i;
         return 0;
     }
-    (void)cli_fail(CLI_USAGE, "no output format '%s': table, json, jsonl or csv",
+    (void)cli_fail(CLI_USAGE, "no output format '%s': table, wide, json, jsonl, csv or name",
                    cli->option[OPTION_OUTPUT]);
     return -EINVAL;
+}
+
+static bool is_table(enum output_format format)
+{
+    return format == FORMAT_TABLE || format == FORMAT_WIDE;
 }
 
 static void begin_table(struct output *output)
@@ -45,6 +57,8 @@ static void begin_table(struct output *output)
     scols_table_enable_colors(output->table, output->color);
     for (int i = 0; i < output->column_count; i++) {
         int flags = output->columns[i].kind == OUTPUT_NUMBER ? SCOLS_FL_RIGHT : 0;
+        if (output->columns[i].kind == OUTPUT_WIDE && output->format == FORMAT_TABLE)
+            flags |= SCOLS_FL_HIDDEN;
         struct libscols_column *column =
             scols_table_new_column(output->table, output->columns[i].heading, 0, flags);
         ASSERT(column != NULL);
@@ -65,7 +79,7 @@ int output_begin(const struct cli *cli, const char *schema, const struct output_
                               .column_count = count,
                               .headings = !cli_has(cli, OPTION_NO_HEADERS),
                               .color = cli->color};
-    if (format == FORMAT_TABLE) begin_table(output);
+    if (is_table(format)) begin_table(output);
     if (format == FORMAT_JSON) output->items = json_array();
     if (format == FORMAT_CSV && output->headings) {
         for (int i = 0; i < count; i++)
@@ -133,6 +147,7 @@ void output_row(struct output *output, const struct slice *values)
 {
     switch (output->format) {
     case FORMAT_TABLE:
+    case FORMAT_WIDE:
         table_row(output, values);
         break;
     case FORMAT_JSON:
@@ -148,12 +163,15 @@ void output_row(struct output *output, const struct slice *values)
     case FORMAT_CSV:
         csv_row(output, values);
         break;
+    case FORMAT_NAME:
+        printf("%.*s\n", SLICE_ARG(values[0]));
+        break;
     }
 }
 
 void output_end(struct output *output)
 {
-    if (output->format == FORMAT_TABLE) {
+    if (is_table(output->format)) {
         if (scols_table_get_nlines(output->table) > 0) scols_print_table(output->table);
         scols_unref_table(output->table);
     }
@@ -168,11 +186,35 @@ void output_end(struct output *output)
     memory_free(output);
 }
 
+bool output_is_table(const struct cli *cli)
+{
+    if (!cli_has(cli, OPTION_OUTPUT)) return true;
+    const char *name = cli->option[OPTION_OUTPUT];
+    return strcmp(name, "table") == 0 || strcmp(name, "wide") == 0;
+}
+
+static bool is_for_people(const struct cli *cli)
+{
+    return !cli_has(cli, OPTION_OUTPUT) && isatty(STDOUT_FILENO);
+}
+
+struct slice output_size(const struct cli *cli, struct arena *arena, int64_t bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    if (bytes < 0) return SLICE_NULL;
+    if (!is_for_people(cli)) return arena_printf(arena, "%lld", (long long)bytes);
+    size_t unit = 0;
+    double shown = (double)bytes;
+    for (; shown >= 1024; shown /= 1024)
+        unit++;
+    ASSERT(unit < ARRAY_COUNT(units));
+    return arena_printf(arena, "%.*f %s", unit > 0 && shown < 10 ? 1 : 0, shown, units[unit]);
+}
+
 struct slice output_number(const struct cli *cli, struct arena *arena, int64_t value)
 {
     struct slice plain = arena_printf(arena, "%lld", (long long)value);
-    if (cli_has(cli, OPTION_OUTPUT) || !isatty(STDOUT_FILENO) || value < 0 || plain.size < 5)
-        return plain;
+    if (!is_for_people(cli) || value < 0 || plain.size < 5) return plain;
     size_t size = plain.size + (plain.size - 1) / 3;
     char *grouped = arena_alloc(arena, size);
     size_t to = size;

@@ -1,6 +1,7 @@
 /*
  * output: what the commands print: tables for people (libsmartcols), JSON, JSON lines and CSV for
- * programs. A command describes its columns once and adds rows; --output decides how they look.
+ * programs, names for shells. A command describes its columns once and adds rows; --output decides
+ * how they look. Columns for wide tables are in everything but plain tables and names.
  *
  * JSON is one document {"schema":"gregor.NAME/1","items":[…]}; fields are added to a schema and
  * never renamed. Everything it prints goes to standard output.
@@ -16,6 +17,7 @@ enum output_kind {
     OUTPUT_TEXT,
     OUTPUT_NUMBER, /* right-aligned, bare in JSON */
     OUTPUT_STATE,  /* a text that is "ok" or tells what is wrong: colored */
+    OUTPUT_WIDE,   /* a text that plain tables leave out */
 };
 
 struct output_column {
@@ -34,7 +36,12 @@ void output_row(struct output *output, const struct slice *values);
 /* Prints what is not yet printed and frees. */
 void output_end(struct output *output);
 
+/* Does --output ask for a table, plain or wide? */
+bool output_is_table(const struct cli *cli);
+
 /* Numbers grouped in thousands on a terminal, plain elsewhere. */
 struct slice output_number(const struct cli *cli, struct arena *arena, int64_t value);
+/* Bytes as "31 KiB" on a terminal, plain elsewhere; null if negative: nobody could tell. */
+struct slice output_size(const struct cli *cli, struct arena *arena, int64_t bytes);
 
 #endif

@@ -1,64 +1,7 @@
-/* topic list, create, describe, delete, grow. */
-#include <string.h>
-
+/* topic create, describe, delete, grow. */
 #include "cli/client.h"
 #include "cli/cluster.h"
 #include "cli/output.h"
-
-/* --- list ------------------------------------------------------------------------------------- */
-
-static struct slice partition_state(struct arena *arena, const struct cluster_topic *topic)
-{
-    int32_t leaderless = 0;
-    int32_t behind = 0;
-    for (int32_t i = 0; i < topic->partition_count; i++) {
-        leaderless += topic->partitions[i].leader < 0;
-        behind += topic->partitions[i].isr_count < topic->partitions[i].replica_count;
-    }
-    if (leaderless > 0) return arena_printf(arena, "%d leaderless", (int)leaderless);
-    if (behind > 0) return arena_printf(arena, "%d under-replicated", (int)behind);
-    return SLICE("ok");
-}
-
-static int64_t topic_messages(const struct cluster_topic *topic)
-{
-    int64_t messages = 0;
-    for (int32_t i = 0; i < topic->partition_count; i++) {
-        const struct cluster_partition *partition = &topic->partitions[i];
-        if (partition->start >= 0 && partition->end >= partition->start)
-            messages += partition->end - partition->start;
-    }
-    return messages;
-}
-
-int cli_topic_list(struct cli *cli)
-{
-    static const struct output_column columns[] = {
-        {"NAME", "name", OUTPUT_TEXT},           {"PARTITIONS", "partitions", OUTPUT_NUMBER},
-        {"REPLICAS", "replicas", OUTPUT_NUMBER}, {"MESSAGES", "messages", OUTPUT_NUMBER},
-        {"STATE", "state", OUTPUT_STATE},
-    };
-    struct cluster cluster;
-    int r = cluster_open(cli, NULL, 0, false, &cluster);
-    if (r == CLI_OK) r = cluster_learn_offsets(&cluster);
-    struct output *output = NULL;
-    if (r == CLI_OK && output_begin(cli, "topic.list", columns, ARRAY_COUNT(columns), &output) < 0)
-        r = CLI_USAGE;
-    for (int32_t i = 0; r == CLI_OK && i < cluster.topic_count; i++) {
-        const struct cluster_topic *topic = &cluster.topics[i];
-        int32_t replicas = topic->partition_count > 0 ? topic->partitions[0].replica_count : 0;
-        output_row(output, (struct slice[]){
-                               topic->name,
-                               arena_printf(&cli->arena, "%d", (int)topic->partition_count),
-                               arena_printf(&cli->arena, "%d", (int)replicas),
-                               output_number(cli, &cli->arena, topic_messages(topic)),
-                               partition_state(&cli->arena, topic),
-                           });
-    }
-    if (output != NULL) output_end(output);
-    cluster_close(&cluster);
-    return r;
-}
 
 /* --- create ----------------------------------------------------------------------------------- */
 
@@ -74,61 +17,80 @@ static int gather_configs(struct cli *cli,
     return CLI_OK;
 }
 
-static int report_created(struct cli *cli, const struct create_topics_response *response)
+/* Tells of a topic for which the broker refused to do it. */
+static int tell_error(struct slice name, int16_t error_code, struct slice message)
 {
-    int r = CLI_OK;
-    for (int32_t i = 0; i < response->topics_count; i++) {
-        const struct create_topics_response_creatable_topic_result *topic = &response->topics[i];
-        enum kafka_error error = (enum kafka_error)topic->error_code;
-        if (error == KAFKA_ERROR_TOPIC_ALREADY_EXISTS && cli_has(cli, OPTION_IF_NOT_EXISTS)) {
-            printf("exists   %.*s\n", SLICE_ARG(topic->name));
-        } else if (error != KAFKA_ERROR_NONE) {
-            r = cli_fail(client_exit(error), "%.*s: %s: %.*s", SLICE_ARG(topic->name),
-                         kafka_error_name(error), SLICE_ARG(topic->error_message));
-        } else {
-            printf("%s  %.*s  %d partition%s  %d replica%s\n",
-                   cli_has(cli, OPTION_DRY_RUN) ? "would create" : "created",
-                   SLICE_ARG(topic->name), (int)topic->num_partitions,
-                   topic->num_partitions == 1 ? "" : "s", (int)topic->replication_factor,
-                   topic->replication_factor == 1 ? "" : "s");
-        }
-    }
-    return r;
+    enum kafka_error error = (enum kafka_error)error_code;
+    return cli_fail(client_exit(error), "%.*s: %s%s%.*s", SLICE_ARG(name), kafka_error_name(error),
+                    message.size > 0 ? ": " : "", SLICE_ARG(message));
 }
 
-int cli_topic_create(struct cli *cli)
+static int report_created(struct cli *cli,
+                          const struct create_topics_response_creatable_topic_result *topic)
 {
-    int64_t partitions, replicas;
-    struct create_topics_request_creatable_topic_config *configs;
-    int r = cli_number(cli, OPTION_PARTITIONS, 1, INT32_MAX, -1, &partitions);
-    if (r == CLI_OK) r = cli_number(cli, OPTION_REPLICAS, 1, INT16_MAX, -1, &replicas);
-    if (r == CLI_OK) r = gather_configs(cli, &configs);
-    struct client *client = NULL;
-    if (r == CLI_OK) r = client_open(cli, &client);
-    if (r != CLI_OK) return r;
+    if (topic->error_code == KAFKA_ERROR_TOPIC_ALREADY_EXISTS &&
+        cli_has(cli, OPTION_IF_NOT_EXISTS)) {
+        printf("exists   %.*s\n", SLICE_ARG(topic->name));
+        return CLI_OK;
+    }
+    if (topic->error_code != KAFKA_ERROR_NONE)
+        return tell_error(topic->name, topic->error_code, topic->error_message);
+    printf("%s  %.*s  %d partition%s  %d replica%s\n",
+           cli_has(cli, OPTION_DRY_RUN) ? "would create" : "created", SLICE_ARG(topic->name),
+           (int)topic->num_partitions, topic->num_partitions == 1 ? "" : "s",
+           (int)topic->replication_factor, topic->replication_factor == 1 ? "" : "s");
+    return CLI_OK;
+}
 
+static int create(struct cli *cli, struct client *client, int32_t partitions)
+{
+    int64_t replicas;
     struct create_topics_request request;
+    struct create_topics_response response;
+    struct create_topics_request_creatable_topic_config *configs;
+    int r = cli_number(cli, OPTION_REPLICAS, 1, INT16_MAX, -1, &replicas);
+    if (r == CLI_OK) r = gather_configs(cli, &configs);
+    if (r != CLI_OK) return r;
     wire_defaults(&wire_create_topics_request, &request);
     request.timeout_ms = client_timeout_ms(client);
     request.validate_only = cli_has(cli, OPTION_DRY_RUN);
-    request.topics_count = cli->arguments.count;
     request.topics =
-        arena_alloc(&cli->arena, (size_t)request.topics_count * sizeof(request.topics[0]));
+        arena_alloc(&cli->arena, (size_t)cli->arguments.count * sizeof(request.topics[0]));
     for (int i = 0; i < cli->arguments.count; i++) {
-        request.topics[i] = (struct create_topics_request_creatable_topic){
+        request.topics[request.topics_count++] = (struct create_topics_request_creatable_topic){
             .name = slice_of(cli->arguments.items[i]),
-            .num_partitions = (int32_t)partitions,
+            .num_partitions = partitions,
             .replication_factor = (int16_t)replicas,
             .configs = configs,
             .configs_count = cli->repeated[OPTION_CONFIG].count,
         };
     }
-    struct create_topics_response response;
-    r = client_call(client, API_CREATE_TOPICS, client_version(client, API_CREATE_TOPICS, INT16_MAX),
-                    &request, &cli->arena, &response);
-    if (r == CLI_OK) r = report_created(cli, &response);
+    r = client_ask(client, API_CREATE_TOPICS, &request, &cli->arena, &response);
+    int worst = r;
+    for (int32_t i = 0; r == CLI_OK && i < response.topics_count; i++) {
+        int code = report_created(cli, &response.topics[i]);
+        if (code != CLI_OK) worst = code;
+    }
+    return worst;
+}
+
+/* What create and grow begin and end with. */
+static int with_partitions(struct cli *cli,
+                           int (*run)(struct cli *cli, struct client *client, int32_t partitions))
+{
+    int64_t partitions;
+    struct client *client;
+    int r = cli_number(cli, OPTION_PARTITIONS, 1, INT32_MAX, -1, &partitions);
+    if (r == CLI_OK) r = client_open(cli, &client);
+    if (r != CLI_OK) return r;
+    r = run(cli, client, (int32_t)partitions);
     client_close(client);
     return r;
+}
+
+int cli_topic_create(struct cli *cli)
+{
+    return with_partitions(cli, create);
 }
 
 /* --- describe --------------------------------------------------------------------------------- */
@@ -153,9 +115,7 @@ static int print_overrides(struct cli *cli, struct client *client, struct slice 
     wire_defaults(&wire_describe_configs_request, &request);
     request.resources = &resource;
     request.resources_count = 1;
-    int r = client_call(client, API_DESCRIBE_CONFIGS,
-                        client_version(client, API_DESCRIBE_CONFIGS, INT16_MAX), &request,
-                        &cli->arena, &response);
+    int r = client_ask(client, API_DESCRIBE_CONFIGS, &request, &cli->arena, &response);
     if (r != CLI_OK) return r;
     printf("OVERRIDES  ");
     int shown = 0;
@@ -191,6 +151,7 @@ static void partition_row(struct cli *cli, struct output *output, struct slice n
                            output_number(cli, arena, partition->start),
                            output_number(cli, arena, partition->end),
                            output_number(cli, arena, partition->end - partition->start),
+                           output_size(cli, arena, partition->size),
                            state,
                        });
 }
@@ -202,10 +163,10 @@ static int describe_one(struct cli *cli, struct cluster *cluster, const struct c
         {"LEADER", "leader", OUTPUT_NUMBER},      {"EPOCH", "leader_epoch", OUTPUT_NUMBER},
         {"REPLICAS", "replicas", OUTPUT_TEXT},    {"ISR", "isr", OUTPUT_TEXT},
         {"START", "start_offset", OUTPUT_NUMBER}, {"END", "end_offset", OUTPUT_NUMBER},
-        {"MESSAGES", "messages", OUTPUT_NUMBER},  {"STATE", "state", OUTPUT_STATE},
+        {"MESSAGES", "messages", OUTPUT_NUMBER},  {"SIZE", "size_bytes", OUTPUT_NUMBER},
+        {"STATE", "state", OUTPUT_STATE},
     };
-    bool people = !cli_has(cli, OPTION_OUTPUT) || strcmp(cli->option[OPTION_OUTPUT], "table") == 0;
-    if (people) {
+    if (output_is_table(cli)) {
         char id[UUID_TEXT_SIZE];
         uuid_format(&topic->id, id);
         printf("NAME        %.*s\nID          %s\nPARTITIONS  %d\n", SLICE_ARG(topic->name), id,
@@ -228,6 +189,7 @@ int cli_topic_describe(struct cli *cli)
     struct cluster cluster;
     int r = cluster_open(cli, cli->arguments.items, cli->arguments.count, false, &cluster);
     if (r == CLI_OK) r = cluster_learn_offsets(&cluster);
+    if (r == CLI_OK) r = cluster_learn_sizes(&cluster);
     int worst = r;
     for (int32_t i = 0; r == CLI_OK && i < cluster.topic_count; i++) {
         const struct cluster_topic *topic = &cluster.topics[i];
@@ -279,12 +241,10 @@ int cli_topic_delete(struct cli *cli)
     int worst = r;
     for (int32_t i = 0; r == CLI_OK && i < response.responses_count; i++) {
         const struct delete_topics_response_deletable_topic_result *topic = &response.responses[i];
-        enum kafka_error error = (enum kafka_error)topic->error_code;
-        if (error == KAFKA_ERROR_NONE)
+        if (topic->error_code == KAFKA_ERROR_NONE)
             printf("deleted  %.*s\n", SLICE_ARG(topic->name));
         else
-            worst = cli_fail(client_exit(error), "%.*s: %s", SLICE_ARG(topic->name),
-                             kafka_error_name(error));
+            worst = tell_error(topic->name, topic->error_code, topic->error_message);
     }
     client_close(client);
     return worst;
@@ -292,47 +252,41 @@ int cli_topic_delete(struct cli *cli)
 
 /* --- grow ------------------------------------------------------------------------------------- */
 
-int cli_topic_grow(struct cli *cli)
+static int grow(struct cli *cli, struct client *client, int32_t partitions)
 {
-    int64_t partitions;
-    if (!cli_has(cli, OPTION_PARTITIONS))
-        return cli_fail(CLI_USAGE, "topic grow wants --partitions: how many there shall be");
-    int r = cli_number(cli, OPTION_PARTITIONS, 1, INT32_MAX, -1, &partitions);
-    struct client *client = NULL;
-    if (r == CLI_OK) r = client_open(cli, &client);
-    if (r != CLI_OK) return r;
-
     struct create_partitions_request request;
+    struct create_partitions_response response;
     wire_defaults(&wire_create_partitions_request, &request);
     request.timeout_ms = client_timeout_ms(client);
     request.validate_only = cli_has(cli, OPTION_DRY_RUN);
-    request.topics_count = cli->arguments.count;
     request.topics =
-        arena_alloc(&cli->arena, (size_t)request.topics_count * sizeof(request.topics[0]));
+        arena_alloc(&cli->arena, (size_t)cli->arguments.count * sizeof(request.topics[0]));
     for (int i = 0; i < cli->arguments.count; i++) {
-        request.topics[i] = (struct create_partitions_request_create_partitions_topic){
-            .name = slice_of(cli->arguments.items[i]),
-            .count = (int32_t)partitions,
-            .assignments_count = -1,
-        };
+        request.topics[request.topics_count++] =
+            (struct create_partitions_request_create_partitions_topic){
+                .name = slice_of(cli->arguments.items[i]),
+                .count = partitions,
+                .assignments_count = -1,
+            };
     }
-    struct create_partitions_response response;
-    r = client_call(client, API_CREATE_PARTITIONS,
-                    client_version(client, API_CREATE_PARTITIONS, INT16_MAX), &request, &cli->arena,
-                    &response);
+    int r = client_ask(client, API_CREATE_PARTITIONS, &request, &cli->arena, &response);
     int worst = r;
     for (int32_t i = 0; r == CLI_OK && i < response.results_count; i++) {
         const struct create_partitions_response_create_partitions_topic_result *topic =
             &response.results[i];
-        enum kafka_error error = (enum kafka_error)topic->error_code;
-        if (error == KAFKA_ERROR_NONE)
-            printf("%s  %.*s  %lld partitions\n",
-                   cli_has(cli, OPTION_DRY_RUN) ? "would grow" : "grown", SLICE_ARG(topic->name),
-                   (long long)partitions);
+        if (topic->error_code != KAFKA_ERROR_NONE)
+            worst = tell_error(topic->name, topic->error_code, topic->error_message);
         else
-            worst = cli_fail(client_exit(error), "%.*s: %s: %.*s", SLICE_ARG(topic->name),
-                             kafka_error_name(error), SLICE_ARG(topic->error_message));
+            printf("%s  %.*s  %d partitions\n",
+                   cli_has(cli, OPTION_DRY_RUN) ? "would grow" : "grown", SLICE_ARG(topic->name),
+                   (int)partitions);
     }
-    client_close(client);
     return worst;
+}
+
+int cli_topic_grow(struct cli *cli)
+{
+    if (!cli_has(cli, OPTION_PARTITIONS))
+        return cli_fail(CLI_USAGE, "topic grow wants --partitions: how many there shall be");
+    return with_partitions(cli, grow);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/cluster.h"
+#include "cli/offset_range.h"
 #include "cli/output.h"
 
 /* Where a partition shall begin. */
@@ -16,6 +17,7 @@ struct trims {
     struct cluster cluster;
     struct trim *items;
     int32_t count;
+    struct offset_bound target;
 };
 
 /* "orders:2" is partition 2 of orders; −1: all of them. Names have no colon. */
@@ -34,16 +36,26 @@ static int parse_place(struct cli *cli, const char *text, const char **topic, in
     return CLI_OK;
 }
 
-/* --to: an offset, or the end. */
-static int target(const struct cli *cli, const struct cluster_partition *partition, int64_t *to)
+/* --to, and what the leaders say of it if it is a time. */
+static int learn_target(struct trims *trims)
 {
-    const char *text = cli->option[OPTION_TO];
-    if (strcmp(text, "end") == 0) {
-        *to = partition->end;
-        return CLI_OK;
-    }
-    if (slice_parse_int64(slice_of(text), 0, INT64_MAX, to) == 0) return CLI_OK;
-    return cli_fail(CLI_USAGE, "--to wants an offset or 'end', not '%s'", text);
+    const char *text = trims->cli->option[OPTION_TO];
+    struct offset_range range;
+    int64_t now_ms = os_wall_ms(client_os(trims->cluster.client));
+    if (offset_range_parse(slice_of(text), now_ms, &range) < 0 || range.has_end)
+        return cli_fail(CLI_USAGE, "--to wants an offset, @TIME or end, not '%s'", text);
+    trims->target = range.from;
+    return trims->target.kind == OFFSET_TIME
+               ? cluster_find_offsets(&trims->cluster, trims->target.value)
+               : CLI_OK;
+}
+
+/* A number stands as it is: beyond the end the broker refuses it. */
+static int64_t target_in(const struct trims *trims, const struct cluster_partition *partition)
+{
+    if (trims->target.kind == OFFSET_NUMBER) return trims->target.value;
+    return offset_bound_resolve(&trims->target, partition->start, partition->end,
+                                partition->sought);
 }
 
 static int plan_topic(struct trims *trims, const struct cluster_topic *topic, int32_t only)
@@ -58,18 +70,13 @@ static int plan_topic(struct trims *trims, const struct cluster_topic *topic, in
         if (only >= 0 && partition->index != only) continue;
         struct trim *trim = &trims->items[trims->count];
         *trim = (struct trim){.topic = topic, .partition = partition};
-        int r = target(trims->cli, partition, &trim->to);
-        if (r != CLI_OK) return r;
+        if (partition->start < 0 || partition->end < partition->start)
+            return cli_fail(CLI_FAILED, "%.*s:%d: no leader tells its offsets",
+                            SLICE_ARG(topic->name), (int)partition->index);
+        trim->to = target_in(trims, partition);
         if (trim->to > partition->start) trims->count++; /* else it begins there or behind */
     }
     return CLI_OK;
-}
-
-static const struct cluster_topic *find_topic(const struct cluster *cluster, const char *name)
-{
-    for (int32_t i = 0; i < cluster->topic_count; i++)
-        if (slice_equal(cluster->topics[i].name, slice_of(name))) return &cluster->topics[i];
-    return NULL;
 }
 
 static int plan(struct trims *trims)
@@ -83,14 +90,15 @@ static int plan(struct trims *trims)
         r = parse_place(cli, cli->arguments.items[i], &names[i], &only[i]);
     if (r == CLI_OK) r = cluster_open(cli, names, (int)count, false, &trims->cluster);
     if (r == CLI_OK) r = cluster_learn_offsets(&trims->cluster);
+    if (r == CLI_OK) r = learn_target(trims);
     if (r != CLI_OK) return r;
     for (size_t i = 0; i < count; i++) {
-        const struct cluster_topic *topic = find_topic(&trims->cluster, names[i]);
+        const struct cluster_topic *topic = cluster_find_topic(&trims->cluster, slice_of(names[i]));
         partitions += topic != NULL ? (size_t)topic->partition_count : 0;
     }
     trims->items = arena_alloc(&cli->arena, partitions * sizeof(trims->items[0]) + 1);
     for (size_t i = 0; i < count && r == CLI_OK; i++) {
-        const struct cluster_topic *topic = find_topic(&trims->cluster, names[i]);
+        const struct cluster_topic *topic = cluster_find_topic(&trims->cluster, slice_of(names[i]));
         r = topic != NULL ? plan_topic(trims, topic, only[i])
                           : cli_fail(CLI_FAILED, "%s: nobody told of it", names[i]);
     }

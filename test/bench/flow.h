@@ -17,7 +17,7 @@
 #include <sys/types.h>
 
 #include "base/uuid.h"
-#include "histogram.h"
+#include "base/histogram.h"
 
 enum { FLOW_CONNECTIONS_MAX = 4096, FLOW_INFLIGHT_MAX = 64 };
 

@@ -2,8 +2,8 @@
  * histogram: how many values fell where, with a relative error below 1 %. 128 buckets for each
  * power of two, so it never grows and never loses a value; the greatest is kept exactly.
  */
-#ifndef GREGOR_BENCH_HISTOGRAM_H
-#define GREGOR_BENCH_HISTOGRAM_H
+#ifndef GREGOR_BASE_HISTOGRAM_H
+#define GREGOR_BASE_HISTOGRAM_H
 
 #include <stdint.h>
 

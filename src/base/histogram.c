@@ -1,4 +1,5 @@
-#include "histogram.h"
+/* Buckets that grow with their values. */
+#include "base/histogram.h"
 
 #include <string.h>
 
