@@ -508,7 +508,9 @@ static void leadership_moves_to_who_is_in_sync(void **state)
     assert_int_equal(partition(f, "lone", 0)->leader, IMAGE_NO_LEADER);
     fence(f, other, true); /* who is in sync last is remembered */
     assert_int_equal(partition(f, "a", 0)->leader, IMAGE_NO_LEADER);
-    assert_int_equal(partition(f, "a", 0)->isr[0], other);
+    assert_int_equal(partition(f, "a", 0)->isr_count, 0);
+    assert_int_equal(partition(f, "a", 0)->elr_count, 1);
+    assert_int_equal(partition(f, "a", 0)->elr[0], other);
     fence(f, alone, false);
     assert_int_equal(partition(f, "lone", 0)->leader, alone);
     assert_int_equal(partition(f, "a", 0)->leader, IMAGE_NO_LEADER); /* it may lack records */
@@ -527,12 +529,17 @@ static void a_broker_that_comes_again_leads_in_a_new_epoch(void **state)
     controller_plan_registration(&input, &registration, &plan);
     apply(f, &plan);
     assert_int_equal(partition(f, "a", 0)->leader, IMAGE_NO_LEADER);
-    assert_int_equal(partition(f, "a", 0)->isr_count, 1); /* it is known who has everything */
+    assert_int_equal(partition(f, "a", 0)->isr_count, 0);
+    assert_int_equal(partition(f, "a", 0)->elr[0], 1); /* it is known who has everything */
+    assert_int_equal(partition(f, "a", 0)->last_known_elr[0], 1); /* and who led last */
     assert_int_equal(partition(f, "a", 1)->leader, 2);
     input = input_of(f);
     controller_plan_fencing(&input, 1, false, false, &plan);
     apply(f, &plan);
     assert_int_equal(partition(f, "a", 0)->leader, 1);
+    assert_int_equal(partition(f, "a", 0)->isr[0], 1);
+    assert_int_equal(partition(f, "a", 0)->elr_count, 0);
+    assert_int_equal(partition(f, "a", 0)->last_known_elr_count, 0);
     assert_true(partition(f, "a", 0)->leader_epoch > 0);
     assert_int_equal(partition(f, "a", 1)->leader_epoch, 0);
 }

@@ -96,6 +96,29 @@ static int32_t *shrink_isr(const struct mover *mover, const struct image_partiti
                    mover->planner->input->arena, count);
 }
 
+/* The last one in sync leaves and nobody takes over: it may lead again, when eligible leaders count,
+ * and is in sync no more. Whoever opens this log next knows by that who has everything. */
+static void remember_last(const struct mover *mover, const struct image_partition *partition,
+                          struct partition_change_record *record)
+{
+    if (!elr_is_enabled(mover->planner->input->image)) return;
+    if (partition->isr_count != 1 || partition->isr[0] != mover->broker_id) return;
+    int32_t count = partition->elr_count;
+    ASSERT(count >= 0);
+    ASSERT(!contains(partition->elr, count, mover->broker_id));
+    int32_t *elr = arena_alloc(mover->planner->input->arena, ((size_t)count + 1) * sizeof(elr[0]));
+    for (int32_t i = 0; i < count; i++)
+        elr[i] = partition->elr[i];
+    elr[count] = mover->broker_id;
+    record->isr_count = 0;
+    record->eligible_leader_replicas = elr;
+    record->eligible_leader_replicas_count = count + 1;
+    if (partition->leader == IMAGE_NO_LEADER) return;
+    record->last_known_elr = arena_alloc(mover->planner->input->arena, sizeof(elr[0]));
+    record->last_known_elr[0] = partition->leader;
+    record->last_known_elr_count = 1;
+}
+
 static struct partition_change_record unchanged(const struct image_topic *topic, int32_t index)
 {
     ASSERT(index >= 0);
@@ -125,6 +148,7 @@ static void plan_leadership(const struct mover *mover, const struct image_topic 
     bool must_elect = mover->active ? partition->leader == IMAGE_NO_LEADER
                                     : partition->leader == mover->broker_id;
     if (must_elect) elect(mover, partition, &record);
+    if (!mover->active && record.isr_count < 0) remember_last(mover, partition, &record);
     if (record.leader == NO_LEADER_CHANGE && record.isr_count < 0) return;
     planner_add(mover->planner, IMAGE_RECORD_PARTITION_CHANGE, &record);
 }
