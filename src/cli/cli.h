@@ -205,6 +205,7 @@ int cli_cluster_health(struct cli *cli);
 int cli_quota_list(struct cli *cli);
 int cli_quota_set(struct cli *cli);
 int cli_log_dump(struct cli *cli);
+int cli_log_verify(struct cli *cli);
 int cli_api_versions(struct cli *cli);
 int cli_version(struct cli *cli);
 

@@ -49,6 +49,7 @@ static void finds_commands(void **state)
         {"storage format", cli_storage_format},
         {"format", cli_storage_format},
         {"log dump x", cli_log_dump},
+        {"log verify x", cli_log_verify},
         {"produce a", cli_produce},
         {"topic find -e a b", cli_topic_find},
         {"brokers", cli_broker_list},

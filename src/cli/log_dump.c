@@ -1,5 +1,7 @@
 /* log dump: what the files of a data folder hold, and whether they are sound. It takes no lock and
- * writes nothing: a running broker's files may be looked at, half written at their ends. */
+ * writes nothing: a running broker's files may be looked at, half written at their ends.
+ * log verify: the same walk, and only what is wrong is said. It wants the folder for itself: what is
+ * half written would be told as damage. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/internal_record.h"
 #include "cli/record_format.h"
+#include "log/folder.h"
 #include "log/text.h"
 #include "os/os.h"
 #include "wire/codec.h"
@@ -35,7 +38,10 @@ struct dump {
     int64_t size;
     struct arena arena; /* of one batch, or one small file */
     struct writer line;
+    int64_t next_offset; /* behind what the folder's segments held so far; -1: none yet */
+    int64_t file_count, batch_count, record_count;
     bool records;
+    bool quiet; /* faults only */
     bool faulty;
 };
 
@@ -52,6 +58,17 @@ static void fault(struct dump *dump, const char *format, ...)
     dump->faulty = true;
 }
 
+static void say(struct dump *dump, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void say(struct dump *dump, const char *format, ...)
+{
+    va_list arguments;
+    if (dump->quiet) return;
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+}
+
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -66,8 +83,7 @@ static bool ends_with(const char *text, const char *end)
 
 static void print_line(struct dump *dump)
 {
-    fwrite(dump->line.data, 1, dump->line.size, stdout);
-    putchar('\n');
+    say(dump, "%.*s\n", SLICE_ARG(writer_slice(&dump->line)));
     writer_reset(&dump->line);
 }
 
@@ -178,7 +194,7 @@ static bool read_batch(struct dump *dump, int64_t position, struct batch *batch)
         return false;
     }
     if (is_zero((struct slice){header, (size_t)got})) {
-        printf("unused position=%lld size=%lld\n", (long long)position, (long long)left);
+        say(dump, "unused position=%lld size=%lld\n", (long long)position, (long long)left);
         return false;
     }
     if (got < BATCH_HEADER_SIZE) {
@@ -215,11 +231,24 @@ static enum internal_topic topic_of(const char *path)
     return internal_topic_of(slice_of(from));
 }
 
+static int64_t base_offset_of(const char *path)
+{
+    int64_t offset;
+    struct slice digits = {(const uint8_t *)base_name(path), BASE_OFFSET_DIGITS};
+    if (strlen(base_name(path)) < BASE_OFFSET_DIGITS) return 0;
+    return slice_parse_int64(digits, 0, INT64_MAX, &offset) < 0 ? 0 : offset;
+}
+
 static void dump_log(struct dump *dump)
 {
     enum internal_topic topic = topic_of(dump->path);
-    int64_t next_offset = -1;
+    bool is_segment = ends_with(dump->path, ".log");
+    int64_t base = is_segment ? base_offset_of(dump->path) : 0;
+    int64_t next_offset = base;
     int64_t position = 0;
+    if (is_segment && base < dump->next_offset)
+        fault(dump, "the segment before it ends with offset %lld",
+              (long long)dump->next_offset - 1);
     while (position < dump->size) {
         struct batch batch;
         arena_reset(&dump->arena);
@@ -229,9 +258,12 @@ static void dump_log(struct dump *dump)
         if (!crc) fault(dump, "position %lld: the CRC is wrong", (long long)position);
         if (crc) print_records(dump, topic, &batch);
         if (batch.base_offset < next_offset)
-            fault(dump, "position %lld: offset %lld stands behind %lld", (long long)position,
-                  (long long)batch.base_offset, (long long)next_offset - 1);
+            fault(dump, "position %lld: offset %lld is below %lld, which is due",
+                  (long long)position, (long long)batch.base_offset, (long long)next_offset);
         next_offset = batch_last_offset(&batch) + 1;
+        if (is_segment) dump->next_offset = next_offset;
+        dump->batch_count++;
+        dump->record_count += batch.count;
         position += (int64_t)batch.bytes.size;
     }
 }
@@ -254,14 +286,6 @@ static bool read_all(struct dump *dump, struct slice *bytes)
     }
     *bytes = (struct slice){memory, (size_t)got};
     return true;
-}
-
-static int64_t base_offset_of(const char *path)
-{
-    int64_t offset;
-    struct slice digits = {(const uint8_t *)base_name(path), BASE_OFFSET_DIGITS};
-    if (strlen(base_name(path)) < BASE_OFFSET_DIGITS) return 0;
-    return slice_parse_int64(digits, 0, INT64_MAX, &offset) < 0 ? 0 : offset;
 }
 
 /* Entries up to the zeros of what is preallocated. */
@@ -311,8 +335,8 @@ static void dump_index(struct dump *dump)
         int64_t offset = (int32_t)load_be32(entry);
         int64_t position = (int32_t)load_be32(entry + 4);
         if (dump->records)
-            printf("  entry offset=%lld position=%lld\n", (long long)(base + offset),
-                   (long long)position);
+            say(dump, "  entry offset=%lld position=%lld\n", (long long)(base + offset),
+                (long long)position);
         if (offset <= last_offset || position <= last_position)
             fault(dump, "entry %zu does not ascend", i);
         if (!index_entry_fits(log, position, base + offset))
@@ -322,7 +346,7 @@ static void dump_index(struct dump *dump)
         last_position = position;
     }
     os_file_close(log);
-    printf("index entries=%zu\n", count);
+    say(dump, "index entries=%zu\n", count);
 }
 
 static void dump_time_index(struct dump *dump)
@@ -347,7 +371,7 @@ static void dump_time_index(struct dump *dump)
         last_time = time;
         last_offset = offset;
     }
-    printf("time index entries=%zu\n", count);
+    say(dump, "time index entries=%zu\n", count);
 }
 
 static void dump_aborted(struct dump *dump)
@@ -358,11 +382,11 @@ static void dump_aborted(struct dump *dump)
     size_t count = bytes.size / ABORTED_ENTRY_BYTES;
     for (size_t i = 0; i < count; i++) {
         const uint8_t *entry = bytes.data + i * ABORTED_ENTRY_BYTES;
-        printf("  aborted producer=%lld offsets=%lld..%lld last-stable=%lld\n",
-               (long long)load_be64(entry + 2), (long long)load_be64(entry + 10),
-               (long long)load_be64(entry + 18), (long long)load_be64(entry + 26));
+        say(dump, "  aborted producer=%lld offsets=%lld..%lld last-stable=%lld\n",
+            (long long)load_be64(entry + 2), (long long)load_be64(entry + 10),
+            (long long)load_be64(entry + 18), (long long)load_be64(entry + 26));
     }
-    printf("aborted transactions=%zu\n", count);
+    say(dump, "aborted transactions=%zu\n", count);
 }
 
 static void dump_producers(struct dump *dump)
@@ -385,14 +409,14 @@ static void dump_producers(struct dump *dump)
     if (!crc) fault(dump, "the CRC is wrong");
     for (int32_t i = 0; i < snapshot.producer_entries_count; i++) {
         const struct producer_snapshot_producer_entry *entry = &snapshot.producer_entries[i];
-        printf("  producer id=%lld epoch=%d last-sequence=%d last-offset=%lld",
-               (long long)entry->producer_id, (int)entry->epoch, (int)entry->last_sequence,
-               (long long)entry->last_offset);
+        say(dump, "  producer id=%lld epoch=%d last-sequence=%d last-offset=%lld",
+            (long long)entry->producer_id, (int)entry->epoch, (int)entry->last_sequence,
+            (long long)entry->last_offset);
         if (entry->current_txn_first_offset >= 0)
-            printf(" transaction-from=%lld", (long long)entry->current_txn_first_offset);
-        putchar('\n');
+            say(dump, " transaction-from=%lld", (long long)entry->current_txn_first_offset);
+        say(dump, "\n");
     }
-    printf("producers=%d crc=%s\n", (int)snapshot.producer_entries_count, crc ? "ok" : "WRONG");
+    say(dump, "producers=%d crc=%s\n", (int)snapshot.producer_entries_count, crc ? "ok" : "WRONG");
 }
 
 /* Version, number of entries, then as many lines of `words` words. (CheckpointFile) */
@@ -420,12 +444,24 @@ static void dump_checkpoint(struct dump *dump, int words)
         print_line(dump);
     }
     if (!text_is_empty(bytes)) fault(dump, "has more than %lld entries", (long long)count);
-    printf("entries=%lld\n", (long long)count);
+    say(dump, "entries=%lld\n", (long long)count);
 }
 
+/* Epochs and the offsets where they begin ascend. (LeaderEpochFileCache) */
 static void dump_epochs(struct dump *dump)
 {
     dump_checkpoint(dump, 2); /* epoch, start offset */
+    struct slice bytes;
+    int64_t number, last_epoch = -1, last_offset = -1, epoch, offset;
+    if (!read_all(dump, &bytes)) return;
+    if (text_take_number(&bytes, &number) < 0 || text_take_number(&bytes, &number) < 0) return;
+    while (text_take_number(&bytes, &epoch) == 0 && text_take_number(&bytes, &offset) == 0) {
+        if (epoch <= last_epoch || offset <= last_offset)
+            fault(dump, "epoch %lld from offset %lld on does not ascend", (long long)epoch,
+                  (long long)offset);
+        last_epoch = epoch;
+        last_offset = offset;
+    }
 }
 
 static void dump_offsets(struct dump *dump)
@@ -437,8 +473,8 @@ static void dump_text(struct dump *dump)
 {
     struct slice bytes;
     if (!read_all(dump, &bytes)) return;
-    fwrite(bytes.data, 1, bytes.size, stdout);
-    if (bytes.size > 0 && bytes.data[bytes.size - 1] != '\n') putchar('\n');
+    bool ends = bytes.size > 0 && bytes.data[bytes.size - 1] == '\n';
+    say(dump, "%.*s%s", SLICE_ARG(bytes), ends ? "" : "\n");
 }
 
 /* --- which file is what ----------------------------------------------------------------------- */
@@ -482,7 +518,8 @@ static void dump_file(struct dump *dump, const char *path)
     } else if (kind == NULL) {
         fault(dump, "no file of a data folder");
     } else {
-        printf("%s\n", path);
+        say(dump, "%s\n", path);
+        dump->file_count++;
         kind->dump(dump);
     }
     dump->file = os_file_close(dump->file);
@@ -525,6 +562,7 @@ static void dump_folder(struct dump *dump, const char *path, bool with_folders)
     struct listing listing = {.folder = path, .with_folders = with_folders};
     int r = os_dir_list(dump->os, path, list_entry, &listing);
     dump->path = path;
+    dump->next_offset = -1;
     if (r < 0) fault(dump, "%s", strerror(-r));
     if (listing.count > 0)
         qsort(listing.paths, listing.count, sizeof(listing.paths[0]), compare_paths);
@@ -550,25 +588,59 @@ static int ignore_entry(void *context, const char *name, bool is_dir)
     return 1; /* enough */
 }
 
-int cli_log_dump(struct cli *cli)
+/* Nobody else may have a data folder that is verified. *folder is NULL for other folders. */
+static bool lock_folder(struct dump *dump, const char *path, struct folder **folder)
+{
+    struct folder_identity identity;
+    *folder = NULL;
+    if (folder_identity_read(dump->os, path, &identity) < 0) return true;
+    int r = folder_open(dump->os, path, folder);
+    if (r == 0) return true;
+    dump->path = path;
+    fault(dump, "%s", r == -EWOULDBLOCK ? "a broker has it open; stop it first" : strerror(-r));
+    return false;
+}
+
+static void dump_path(struct dump *dump, const char *path)
+{
+    dump->next_offset = -1;
+    if (os_dir_list(dump->os, path, ignore_entry, NULL) < 0) {
+        dump_file(dump, path);
+        return;
+    }
+    struct folder *folder = NULL;
+    if (dump->quiet && !lock_folder(dump, path, &folder)) return;
+    dump_folder(dump, path, true);
+    folder_close(folder);
+}
+
+static int dump_all(struct cli *cli, bool quiet)
 {
     struct os *os;
     struct os_options options = {.workers_max = 1};
     int r = os_create(&options, &os);
     if (r < 0) return cli_fail(CLI_FAILED, "cannot make an event loop: %s", strerror(-r));
-    struct dump dump = {.os = os, .records = cli_has(cli, OPTION_RECORDS)};
+    struct dump dump = {.os = os, .records = cli_has(cli, OPTION_RECORDS), .quiet = quiet};
     arena_init(&dump.arena, ARENA_BYTES_MAX);
     writer_init(&dump.line, LINE_BYTES_MAX);
-    for (int i = 0; i < cli->arguments.count; i++) {
-        const char *path = cli->arguments.items[i];
-        bool is_folder = os_dir_list(os, path, ignore_entry, NULL) >= 0;
-        if (is_folder)
-            dump_folder(&dump, path, true);
-        else
-            dump_file(&dump, path);
-    }
+    for (int i = 0; i < cli->arguments.count; i++)
+        dump_path(&dump, cli->arguments.items[i]);
+    if (quiet)
+        printf("%s  %lld files  %lld batches  %lld records\n", dump.faulty ? "FAULTY" : "ok",
+               (long long)dump.file_count, (long long)dump.batch_count,
+               (long long)dump.record_count);
     writer_deinit(&dump.line);
     arena_deinit(&dump.arena);
     os_destroy(os);
     return dump.faulty ? CLI_FAILED : CLI_OK;
+}
+
+int cli_log_dump(struct cli *cli)
+{
+    return dump_all(cli, false);
+}
+
+int cli_log_verify(struct cli *cli)
+{
+    return dump_all(cli, true);
 }
