@@ -160,6 +160,17 @@ static int build_batch(struct bench *bench)
     return CLI_OK;
 }
 
+/* The last batch has what is left of --count. */
+static int fit_batch(struct bench *bench)
+{
+    int64_t left = bench->count - bench->records;
+    ASSERT(left > 0);
+    if (left >= bench->batch_count) return CLI_OK;
+    bench->batch_count = left;
+    writer_reset(&bench->batch);
+    return build_batch(bench);
+}
+
 /* --- produce ---------------------------------------------------------------------------------- */
 
 static int send_batch(struct bench *bench, const struct cluster_partition *partition,
@@ -264,6 +275,7 @@ static int run_produce(struct bench *bench)
         const struct cluster_partition *partition =
             &bench->topic->partitions[i % bench->topic->partition_count];
         r = wait_until(bench, due_ns);
+        if (r == CLI_OK) r = fit_batch(bench);
         if (r == CLI_OK) r = send_batch(bench, partition, due_ns);
         if (r == CLI_OK && bench->acks == 0) measure(bench, due_ns);
         if (i == INT32_MAX - 1) i = -1;
@@ -424,6 +436,7 @@ static int run_e2e(struct bench *bench)
     for (int64_t i = 0; r == CLI_OK && !is_over(bench); i++) {
         int64_t due_ns = next_due(bench);
         r = wait_until(bench, due_ns);
+        if (r == CLI_OK) r = fit_batch(bench);
         if (r == CLI_OK)
             r = pass_batch(bench, &bench->topic->partitions[i % count], readers[i % count], due_ns);
     }

@@ -13,8 +13,8 @@
 
 /* Is "KAFKA_LOG_DIRS=/data" (an entry of environ) a setting? Then *key is log.dirs: the prefix
  * goes, letters become small, _ becomes '.', __ becomes '_' and ___ becomes '-'. What the image
- * keeps for its own start script (KAFKA_OPTS …) is none, but KAFKA_LOG4J_ROOT_LOGLEVEL, which is our
- * gregor.log.level. Texts live in the arena or in the entry. */
+ * keeps for its own start script (KAFKA_OPTS …) is none, but KAFKA_LOG4J_ROOT_LOGLEVEL, which is
+ * our gregor.log.level. Texts live in the arena or in the entry. */
 bool environment_setting(const char *entry, struct arena *arena, struct slice *key,
                          struct slice *value);
 

@@ -232,6 +232,14 @@ static const struct man_entry man_offsets[] = {
     {"A:B", "from A up to B, which is not shown; either may be left out"},
 };
 
+static const struct man_entry man_entities[] = {
+    {"topic/NAME", "a topic"},
+    {"broker/ID, broker", "one broker; what all brokers share"},
+    {"broker-logger/ID", "the levels of a broker's loggers"},
+    {"group/NAME", "a group"},
+    {"client-metrics/NAME", "a subscription to the metrics of clients"},
+};
+
 static const struct man_entry man_environment[] = {
     {"GREGOR_BROKERS", "where to connect, unless --brokers is given"},
     {"NO_COLOR", "if not empty: no colors"},
@@ -253,6 +261,7 @@ static int print_man(FILE *to)
     print_man_options(options, cli_global_options(options), to);
     print_man_entries("RECORD FORMATS", man_formats, ARRAY_COUNT(man_formats), to);
     print_man_entries("OFFSETS", man_offsets, ARRAY_COUNT(man_offsets), to);
+    print_man_entries("ENTITIES", man_entities, ARRAY_COUNT(man_entities), to);
     print_man_entries("ENVIRONMENT", man_environment, ARRAY_COUNT(man_environment), to);
     print_man_entries("EXIT STATUS", man_exits, ARRAY_COUNT(man_exits), to);
     return CLI_OK;

@@ -1,7 +1,7 @@
 /* log dump: what the files of a data folder hold, and whether they are sound. It takes no lock and
  * writes nothing: a running broker's files may be looked at, half written at their ends.
- * log verify: the same walk, and only what is wrong is said. It wants the folder for itself: what is
- * half written would be told as damage. */
+ * log verify: the same walk, and only what is wrong is said. It wants the folder for itself: what
+ * is half written would be told as damage. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

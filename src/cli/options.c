@@ -195,7 +195,8 @@ const struct cli_command cli_commands[] = {
     {.noun = "config",
      .verb = "get",
      .arguments = "ENTITY [KEY...]",
-     .summary = "settings: of topic/NAME, broker/ID, broker (all), group/NAME, client-metrics/NAME",
+     .summary = "settings of topic/, broker/ or broker-logger/ID, broker (all), group/, "
+                "client-metrics/NAME",
      .examples = "gregor config get topic/orders\n"
                  "gregor config get broker/1 log.retention.ms -o json\n",
      .options = {OPTION_ALL},
