@@ -96,8 +96,8 @@ static int32_t *shrink_isr(const struct mover *mover, const struct image_partiti
                    mover->planner->input->arena, count);
 }
 
-/* The last one in sync leaves and nobody takes over: it may lead again, when eligible leaders count,
- * and is in sync no more. Whoever opens this log next knows by that who has everything. */
+/* The last one in sync leaves and nobody takes over: where eligible leaders count it is one, and in
+ * sync no more. Whoever opens this log next knows by that who has everything. */
 static void remember_last(const struct mover *mover, const struct image_partition *partition,
                           struct partition_change_record *record)
 {
