@@ -195,8 +195,7 @@ const struct cli_command cli_commands[] = {
     {.noun = "config",
      .verb = "get",
      .arguments = "ENTITY [KEY...]",
-     .summary = "settings of topic/, broker/ or broker-logger/ID, broker (all), group/, "
-                "client-metrics/NAME",
+     .summary = "settings of an entity: topic/NAME, broker/ID …; see gregor(1)",
      .examples = "gregor config get topic/orders\n"
                  "gregor config get broker/1 log.retention.ms -o json\n",
      .options = {OPTION_ALL},
