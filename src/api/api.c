@@ -21,6 +21,7 @@ static const struct api_entry entries[] = {
     {API_OFFSET_FOR_LEADER_EPOCH, false, api_offset_for_leader_epoch},
     {API_DESCRIBE_CONFIGS, false, api_describe_configs},
     {API_ALTER_CONFIGS, true, api_forward_to_controller},
+    {API_DESCRIBE_LOG_DIRS, false, api_describe_log_dirs},
     {API_CREATE_PARTITIONS, true, api_forward_to_controller},
     {API_ELECT_LEADERS, true, api_forward_to_controller},
     {API_INCREMENTAL_ALTER_CONFIGS, true, api_forward_to_controller},

@@ -94,6 +94,7 @@ void api_describe_client_quotas(struct api_request *request);
 void api_describe_user_scram_credentials(struct api_request *request);
 void api_describe_cluster(struct api_request *request);
 void api_describe_topic_partitions(struct api_request *request);
+void api_describe_log_dirs(struct api_request *request);
 void api_describe_configs(struct api_request *request);
 void api_describe_quorum(struct api_request *request);
 void api_list_config_resources(struct api_request *request);

@@ -15,6 +15,11 @@ static struct shard *target(struct shard *shard, const struct call *call)
 {
     if (call->kind == CALL_CONTROLLER || call->kind == CALL_PRODUCER_ID)
         return &shard->broker->shards[0];
+    if (call->kind == CALL_FOLDER) return shard;
+    if (call->kind == CALL_LOGS) {
+        ASSERT(call->logs.shard >= 0 && call->logs.shard < shard->broker->shard_count);
+        return &shard->broker->shards[call->logs.shard];
+    }
     struct partition_key key = {.topic_id = call->topic_id, .index = call->partition};
     return shard_of(shard->broker, &key);
 }
@@ -26,6 +31,12 @@ static void execute(struct call *call)
     case CALL_CONTROLLER:
     case CALL_PRODUCER_ID:
         control_call(call);
+        return;
+    case CALL_LOGS:
+        describe_logs(call);
+        return;
+    case CALL_FOLDER:
+        describe_folder(call);
         return;
     case CALL_PRODUCE:
     case CALL_READ:

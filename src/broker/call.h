@@ -31,6 +31,8 @@ enum call_kind {
     CALL_EPOCH_END, /* OffsetForLeaderEpoch */
     CALL_DELETE_RECORDS,
     CALL_PRODUCERS,   /* DescribeProducers */
+    CALL_LOGS,        /* all logs of one shard */
+    CALL_FOLDER,      /* the data folder and its volume */
     CALL_CONTROLLER,  /* a request that the controller answers */
     CALL_PRODUCER_ID, /* a fresh producer id */
 };
@@ -91,6 +93,25 @@ struct call_producers {
     int32_t count;
 };
 
+/* An open log, whoever asks. */
+struct call_log {
+    struct uuid topic_id;
+    int32_t index;
+    int64_t size_bytes;
+    int64_t offset_lag; /* records that are committed and not in it */
+};
+
+struct call_logs {
+    int32_t shard;         /* whose; in */
+    struct call_log *logs; /* out, in no order; the caller frees: memory_free */
+    size_t count;
+};
+
+struct call_folder {
+    char *path;                        /* out: absolute; the caller frees: memory_free */
+    int64_t total_bytes, usable_bytes; /* out: of its volume */
+};
+
 struct call_controller {
     enum api_key key;
     int16_t version;
@@ -129,6 +150,8 @@ struct call {
         struct call_epoch_end epoch_end;
         struct call_delete_records delete_records;
         struct call_producers producers;
+        struct call_logs logs;
+        struct call_folder folder;
         struct call_controller controller;
         struct call_producer_id producer_id;
     };

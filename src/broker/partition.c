@@ -405,9 +405,11 @@ void partition_call(struct partition *partition, struct call *call)
     case CALL_PRODUCERS:
         tell_producers(partition, call);
         return;
+    case CALL_LOGS:
+    case CALL_FOLDER:
     case CALL_CONTROLLER:
     case CALL_PRODUCER_ID:
         break;
     }
-    ASSERT(false); /* these two are no partition's */
+    ASSERT(false); /* these are no partition's */
 }

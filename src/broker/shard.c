@@ -30,6 +30,11 @@ int32_t shard_index(const struct shard *shard)
     return shard->index;
 }
 
+int32_t shard_count(const struct shard *shard)
+{
+    return shard->broker->shard_count;
+}
+
 const struct trace *shard_trace(const struct shard *shard)
 {
     return shard->broker->trace;

@@ -20,6 +20,7 @@ struct shard;
 
 struct os *shard_os(struct shard *shard);
 int32_t shard_index(const struct shard *shard);
+int32_t shard_count(const struct shard *shard); /* of the broker */
 const struct trace *shard_trace(const struct shard *shard);
 
 /* The cluster as this shard knows it; valid until the next turn of its loop. */

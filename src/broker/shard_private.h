@@ -272,6 +272,10 @@ void compact_start(struct shard *shard); /* its timer */
 /* The partition must go, or the shard: its cleaning ends soon. */
 void compact_stop(struct partition *partition);
 
+/* describe.c: what lies in the folder, for those who ask. */
+void describe_logs(struct call *call);
+void describe_folder(struct call *call);
+
 /* control.c: the controller, on shard 0. */
 void control_call(struct call *call);
 MUST_USE int control_open(struct broker *broker, bool clean);

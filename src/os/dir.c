@@ -70,6 +70,29 @@ int os_dir_list(struct os *os, const char *path,
     return r;
 }
 
+/* "//a///b/" is "/a/b". */
+static void drop_needless_slashes(char *path)
+{
+    char *to = path;
+    for (const char *from = path; *from != 0; from++)
+        if (*from != '/' || to == path || to[-1] != '/') *to++ = *from;
+    if (to - path > 1 && to[-1] == '/') to--;
+    *to = 0;
+}
+
+int os_absolute_path(struct os *os, const char *path, char absolute[OS_PATH_MAX])
+{
+    (void)os;
+    char here[OS_PATH_MAX] = "";
+    bool relative = path[0] != '/';
+    if (relative && getcwd(here, sizeof(here)) == NULL) return -errno;
+    int size = snprintf(absolute, OS_PATH_MAX, "%s%s%s", here, relative ? "/" : "", path);
+    if (size >= OS_PATH_MAX) return -ENAMETOOLONG;
+    drop_needless_slashes(absolute);
+    ASSERT(absolute[0] == '/');
+    return 0;
+}
+
 int os_disk_space(struct os *os, const char *path, int64_t *free_bytes, int64_t *total_bytes)
 {
     (void)os;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -186,6 +187,22 @@ static void directories(void **state)
     assert_int_equal(os_dir_sync(f->os, f->directory), 0);
     assert_int_equal(os_remove(f->os, sub), -ENOENT);
     assert_int_equal(os_remove(f->os, moved), 0);
+    char absolute[OS_PATH_MAX], here[OS_PATH_MAX];
+    assert_int_equal(os_absolute_path(f->os, f->directory, absolute), 0);
+    assert_string_equal(absolute, f->directory);
+    assert_int_equal(os_absolute_path(f->os, "absent", absolute), 0);
+    assert_non_null(getcwd(here, sizeof(here)));
+    size_t parent = strlen(here);
+    assert_memory_equal(absolute, here, parent);
+    assert_string_equal(absolute + parent, "/absent");
+    assert_int_equal(os_absolute_path(f->os, "//a///./b//", absolute), 0);
+    assert_string_equal(absolute, "/a/./b");
+    assert_int_equal(os_absolute_path(f->os, "/", absolute), 0);
+    assert_string_equal(absolute, "/");
+    char long_path[OS_PATH_MAX + 1];
+    memset(long_path, 'x', OS_PATH_MAX);
+    long_path[OS_PATH_MAX] = 0;
+    assert_int_equal(os_absolute_path(f->os, long_path, absolute), -ENAMETOOLONG);
     int64_t free_bytes, total_bytes;
     assert_int_equal(os_disk_space(f->os, f->directory, &free_bytes, &total_bytes), 0);
     assert_true(free_bytes > 0 && free_bytes <= total_bytes);

@@ -164,6 +164,10 @@ MUST_USE int os_dir_sync(struct os *os, const char *path);   /* its entries dura
 MUST_USE int os_dir_list(struct os *os, const char *path,
                          int (*entry)(void *context, const char *name, bool is_dir), void *context);
 
+/* `path` from the root on, without needless slashes; . and .. stay, as with Java's File. What it
+ * names need not be there. -ENAMETOOLONG. */
+MUST_USE int os_absolute_path(struct os *os, const char *path, char absolute[OS_PATH_MAX]);
+
 /* Bytes that an unprivileged process may still write / of the whole disk that holds `path`. */
 MUST_USE int os_disk_space(struct os *os, const char *path, int64_t *free_bytes,
                            int64_t *total_bytes);

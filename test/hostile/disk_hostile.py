@@ -145,6 +145,38 @@ def hostile_files_limit(folder):
     same(node.end(), 0)
 
 
+def describe_folder(world):
+    return world.call("DescribeLogDirs", 5, topics=None)["results"][0]
+
+
+@alone
+def hostile_folder_out_of_sight(folder):
+    """a folder whose volume cannot be asked: error 56 and nothing made up, until it can be again"""
+    node = Gregor(os.path.join(folder, "node"))
+    node.start()
+    world = World(node)
+    topic = world.topic()
+    before = describe_folder(world)
+    os.rename(node.data, node.data + ".away")
+    same(
+        describe_folder(world),
+        dict(
+            error_code=STORAGE_ERROR,
+            log_dir=node.data,
+            topics=[],
+            total_bytes=-1,
+            usable_bytes=-1,
+            is_cordoned=False,
+        ),
+    )
+    os.rename(node.data + ".away", node.data)
+    after = describe_folder(world)
+    same((before["error_code"], after["error_code"]), (0, 0))
+    same([t["name"] for t in after["topics"]], [topic])
+    same(before["total_bytes"] == after["total_bytes"] > after["usable_bytes"] > 0, True)
+    same(node.end(), 0)
+
+
 def limits():
     """What this process may open must not be less than what tests need."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,0 +1,79 @@
+/* What lies in the folder, for those who ask (KIP-113, KIP-827): each shard tells its own logs, a
+ * worker asks the volume. */
+#include <errno.h>
+
+#include "base/memory.h"
+#include "broker/shard_private.h"
+
+/* --- logs ------------------------------------------------------------------------------------- */
+
+/* Records that the log lacks of what is committed: none where it leads.
+ * (ReplicaManager.getLogEndOffsetLag) */
+static int64_t lag_of(const struct partition *partition)
+{
+    int64_t lag = partition->replication.high_watermark - log_end_offset(partition->log);
+    return lag > 0 ? lag : 0;
+}
+
+void describe_logs(struct call *call)
+{
+    struct shard *shard = call->to;
+    struct call_logs *told = &call->logs;
+    told->count = 0;
+    told->logs = memory_alloc(map_count(&shard->partitions) * sizeof(told->logs[0]));
+    size_t cursor = 0;
+    const struct partition *partition;
+    while ((partition = map_next(&shard->partitions, &cursor)) != NULL) {
+        if (partition->state != PARTITION_ONLINE) continue;
+        told->logs[told->count++] = (struct call_log){
+            .topic_id = partition->key.topic_id,
+            .index = partition->key.index,
+            .size_bytes = log_size_bytes(partition->log),
+            .offset_lag = lag_of(partition),
+        };
+    }
+    ASSERT(told->count <= map_count(&shard->partitions));
+    call_finish(call, KAFKA_ERROR_NONE);
+}
+
+/* --- the folder ------------------------------------------------------------------------------- */
+
+struct inquiry {
+    struct os_job job;
+    struct call *call;
+    char path[OS_PATH_MAX]; /* absolute */
+    int result;
+};
+
+static void inquiry_run(struct os_job *job)
+{
+    struct inquiry *inquiry = CONTAINER_OF(job, struct inquiry, job);
+    struct shard *shard = inquiry->call->to;
+    struct call_folder *told = &inquiry->call->folder;
+    int r = os_absolute_path(shard->os, folder_path(shard->broker->folder), inquiry->path);
+    if (r == 0)
+        r = os_disk_space(shard->os, inquiry->path, &told->usable_bytes, &told->total_bytes);
+    inquiry->result = r;
+}
+
+static void inquiry_done(struct os_job *job)
+{
+    struct inquiry *inquiry = CONTAINER_OF(job, struct inquiry, job);
+    struct call *call = inquiry->call;
+    bool failed = inquiry->result < 0;
+    call->folder.path = memory_copy_text(inquiry->path);
+    call->to->jobs--;
+    memory_free(inquiry);
+    call_finish(call, failed ? KAFKA_ERROR_KAFKA_STORAGE_ERROR : KAFKA_ERROR_NONE);
+}
+
+/* A volume that hangs must not stop the loop. */
+void describe_folder(struct call *call)
+{
+    struct shard *shard = call->to;
+    struct inquiry *inquiry = memory_alloc_zero(sizeof(*inquiry));
+    inquiry->call = call;
+    inquiry->job = (struct os_job){.run = inquiry_run, .done = inquiry_done};
+    shard->jobs++;
+    os_submit(shard->os, &inquiry->job);
+}
