@@ -255,15 +255,44 @@ static void every_option_is_used(void **state)
     }
 }
 
+/* Short help fits a small terminal, and speaks of --yes where something is asked alone. */
+static void help_fits(void **state)
+{
+    (void)state;
+    enum { LINES_MAX = 24, TEXT_MAX = 8192 };
+    for (int i = 0; i < cli_command_count; i++) {
+        const struct cli_command *command = &cli_commands[i];
+        static char text[TEXT_MAX];
+        FILE *to = fmemopen(text, sizeof(text), "w");
+        assert_non_null(to);
+        assert_int_equal(cli_help_command(command, false, to), CLI_OK);
+        assert_int_equal(fclose(to), 0);
+        int lines = 0;
+        for (const char *at = text; *at != 0; at++)
+            lines += *at == '\n';
+        assert_true(lines <= LINES_MAX);
+        assert_non_null(strstr(text, command->summary));
+        bool asks = command->run == cli_topic_delete || command->run == cli_topic_trim;
+        assert_int_equal(strstr(text, "-y, --yes") != NULL, asks);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_commands),        cmocka_unit_test(refuses_what_is_no_command),
-        cmocka_unit_test(parses_options),        cmocka_unit_test(own_letters_win),
-        cmocka_unit_test(refuses_wrong_options), cmocka_unit_test(two_dashes_end_options),
-        cmocka_unit_test(parses_numbers),        cmocka_unit_test(parses_durations),
-        cmocka_unit_test(parses_sizes),          cmocka_unit_test(parses_pairs),
-        cmocka_unit_test(tables_are_sound),      cmocka_unit_test(every_option_is_used),
+        cmocka_unit_test(finds_commands),
+        cmocka_unit_test(refuses_what_is_no_command),
+        cmocka_unit_test(parses_options),
+        cmocka_unit_test(own_letters_win),
+        cmocka_unit_test(refuses_wrong_options),
+        cmocka_unit_test(two_dashes_end_options),
+        cmocka_unit_test(parses_numbers),
+        cmocka_unit_test(parses_durations),
+        cmocka_unit_test(parses_sizes),
+        cmocka_unit_test(parses_pairs),
+        cmocka_unit_test(tables_are_sound),
+        cmocka_unit_test(every_option_is_used),
+        cmocka_unit_test(help_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
