@@ -80,7 +80,7 @@ static bool take_environment(struct cli *cli, struct settings *settings)
     return found;
 }
 
-/* Everything but the verdict. A file, or variables, say all; without either a node is on its own. */
+/* Everything but the verdict. A file or variables say all; without either a node is on its own. */
 static int config_load(struct cli *cli, const char *file, const struct config_default *defaults,
                        int default_count, struct settings *settings)
 {
