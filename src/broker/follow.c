@@ -74,7 +74,6 @@ static int make_log(struct partition *partition)
 {
     struct os *os = partition->shard->os;
     int r = log_create(os, partition->own_files, &partition->options, &partition->log);
-    if (r == 0) return os_dir_sync(os, folder_path(partition->shard->broker->folder));
     if (r != -EEXIST) return r;
     struct uuid owner;
     r = log_read_topic_id(os, partition->directory, &owner);
@@ -87,11 +86,7 @@ static void open_run(struct os_job *job)
 {
     struct partition *partition = CONTAINER_OF(job, struct partition, job);
     struct os *os = partition->shard->os;
-    if (partition->log != NULL) {
-        /* It was made the last time; only that its name lasts was not sure yet. */
-        partition->result = os_dir_sync(os, folder_path(partition->shard->broker->folder));
-        return;
-    }
+    ASSERT(partition->log == NULL);
     int r = -ENOENT;
     if (partition->at_start)
         r = log_open(os, partition->own_files, &partition->options, &partition->recovery,

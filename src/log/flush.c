@@ -2,6 +2,7 @@
 #include "log/log_private.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "log/folder.h"
@@ -49,6 +50,7 @@ static struct log_flush *prepare(struct log *log)
     flush->file_count = 0;
     flush->end_offset = log->written_offset;
     flush->sync_directory = log->new_entries;
+    flush->sync_parent = log->new_directory;
     flush->result = 0;
     return flush;
 }
@@ -80,9 +82,9 @@ struct log_flush *log_flush_begin(struct log *log, bool indexes)
         log->epochs.dirty = false;
     }
     if (flush->file_count == 0 && flush->epochs.size == 0 && !flush->sync_directory &&
-        flush->result == 0)
+        !flush->sync_parent && flush->result == 0)
         return NULL;
-    log->new_entries = false;
+    log->new_entries = log->new_directory = false;
     log->flushing = true;
     return flush;
 }
@@ -90,6 +92,19 @@ struct log_flush *log_flush_begin(struct log *log, bool indexes)
 bool log_flush_has_indexes(const struct log_flush *flush)
 {
     return flush->indexes;
+}
+
+/* That the directory is in its folder. */
+static int sync_parent(const struct log_flush *flush)
+{
+    char parent[OS_PATH_MAX];
+    size_t size = strlen(flush->directory);
+    while (size > 0 && flush->directory[size - 1] != '/')
+        size--;
+    ASSERT(size < sizeof(parent));
+    memcpy(parent, flush->directory, size);
+    parent[size] = 0;
+    return os_dir_sync(flush->os, size > 0 ? parent : ".");
 }
 
 void log_flush_run(struct log_flush *flush)
@@ -104,6 +119,7 @@ void log_flush_run(struct log_flush *flush)
                                 writer_slice(&flush->epochs));
     else if (r == 0 && flush->sync_directory)
         r = os_dir_sync(flush->os, flush->directory);
+    if (r == 0 && flush->sync_parent) r = sync_parent(flush);
     flush->result = r;
 }
 
@@ -122,6 +138,7 @@ static void settle(struct log *log, const struct log_flush_file *entry)
 static void take_back(struct log *log, const struct log_flush *flush)
 {
     if (flush->sync_directory) log->new_entries = true;
+    if (flush->sync_parent) log->new_directory = true;
     if (flush->epochs.size > 0) log->epochs.dirty = true;
     for (int i = 0; i < flush->file_count; i++) {
         const struct log_flush_file *entry = &flush->files[i];

@@ -29,7 +29,7 @@ static int join(char path[OS_PATH_MAX], const char *directory, const char *name,
     return size < OS_PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-int folder_replace_file(struct os *os, const char *path, const char *name, struct slice bytes)
+int folder_put_file(struct os *os, const char *path, const char *name, struct slice bytes)
 {
     char final[OS_PATH_MAX], temporary[OS_PATH_MAX];
     int r = join(final, path, name, "");
@@ -39,9 +39,13 @@ int folder_replace_file(struct os *os, const char *path, const char *name, struc
     if (r == 0) r = os_file_write(file, &bytes, 1, 0);
     if (r == 0) r = os_file_sync(file);
     os_file_close(file);
-    if (r == 0) r = os_rename(os, temporary, final);
-    if (r == 0) r = os_dir_sync(os, path);
-    return r;
+    return r == 0 ? os_rename(os, temporary, final) : r;
+}
+
+int folder_replace_file(struct os *os, const char *path, const char *name, struct slice bytes)
+{
+    int r = folder_put_file(os, path, name, bytes);
+    return r == 0 ? os_dir_sync(os, path) : r;
 }
 
 int folder_read_file(struct os *os, const char *path, size_t max, const char *name, uint8_t **bytes,

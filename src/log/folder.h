@@ -22,6 +22,9 @@ struct folder_identity {
     struct uuid directory_id;
 };
 
+/* Puts `name` with `bytes` into directory `path`, whole or not at all; that it is there lasts when
+ * the directory is synced. */
+MUST_USE int folder_put_file(struct os *os, const char *path, const char *name, struct slice bytes);
 /* Replaces `name` in directory `path` by `bytes`, durably. The one way files are replaced. */
 MUST_USE int folder_replace_file(struct os *os, const char *path, const char *name,
                                  struct slice bytes);

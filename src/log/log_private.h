@@ -167,7 +167,7 @@ struct log_flush {
     int file_count, file_capacity;
     struct writer epochs; /* text of the epochs file; empty: not needed */
     int64_t end_offset;
-    bool sync_directory;
+    bool sync_directory, sync_parent;
     bool indexes; /* of the segment that is written, too */
     int result;
 };
@@ -197,7 +197,8 @@ struct log {
     uint64_t changes; /* how often bytes that were written have gone: cut, removed, cleaned */
     bool flushing;
     bool cleaning;
-    bool new_entries; /* the directory has entries that are not durable */
+    bool new_entries;   /* the directory has entries that are not durable */
+    bool new_directory; /* and is such an entry itself */
     bool failed;
 };
 

@@ -39,7 +39,7 @@ static int write_metadata(const struct log *log)
     char id[UUID_TEXT_SIZE], text[METADATA_MAX_BYTES];
     uuid_format(&log->topic_id, id);
     snprintf(text, sizeof(text), "version: 0\ntopic_id: %s", id);
-    return folder_replace_file(log->os, log->directory, "partition.metadata", slice_of(text));
+    return folder_put_file(log->os, log->directory, "partition.metadata", slice_of(text));
 }
 
 static int parse_metadata(struct slice text, struct uuid *topic_id)
@@ -100,6 +100,7 @@ int log_create(struct os *os, struct log_files *files, const struct log_options 
         r = log_start_segment(log, os_wall_ms(os));
     }
     if (r == 0 && !uuid_is_zero(&log->topic_id)) r = write_metadata(log);
+    log->new_directory = true; /* the first flush makes all of it last */
     if (r < 0) {
         log_destroy(log);
         /* What is half made is not there: who tries again must not find it somebody else's. */
@@ -205,6 +206,8 @@ static int load(struct log *log, const struct log_options *options, struct log_r
     ASSERT(log->segments[0]->base_offset <= log->start_offset);
     epochs_truncate_start(&log->epochs, log->start_offset);
     log->flushed_offset = log->end_offset;
+    /* Who was killed may not have had the time to make its names last. */
+    if (!options->clean) log->new_entries = log->new_directory = true;
     return 0;
 }
 
