@@ -82,7 +82,7 @@ static double used_percent(const struct api_request *request, int64_t now_ns)
 {
     int64_t used_ns = request->used_ns;
     if (request->started_ns != 0) used_ns += now_ns - request->started_ns;
-    return (double)used_ns / NS_PER_PERCENT;
+    return (double)used_ns / (double)NS_PER_PERCENT;
 }
 
 /* Once for each request: what it used of the thread's time. */

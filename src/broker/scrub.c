@@ -205,7 +205,7 @@ static void tick(struct shard_timer *timer)
 
 static void wait_for_next(struct shard *shard, int64_t bytes)
 {
-    double pause_ns = (double)bytes * 1000 * NS_A_MS / (double)pace(shard);
+    double pause_ns = (double)bytes * 1000 * (double)NS_A_MS / (double)pace(shard);
     shard_timer_set(shard, &shard->scrub_timer, os_monotonic_ns(shard->os) + (int64_t)pause_ns);
 }
 

@@ -110,7 +110,8 @@ bool wire_begins_with(const struct wire_message *message, int16_t version, const
     return false;
 }
 
-void wire_defaults(const struct wire_message *message, void *value)
+/* Out of line: where gcc sees a small struct it takes fields of other messages for its own. */
+__attribute__((noinline)) void wire_defaults(const struct wire_message *message, void *value)
 {
     wire_type_defaults(message->type, value);
 }

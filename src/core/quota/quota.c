@@ -185,7 +185,7 @@ static const double *limit_at(const struct image *image, size_t place, enum quot
 static double bucket_size(const struct quota *quota, const struct meter *meter)
 {
     struct quota_window window = quota->options.mutations;
-    return (double)window.samples * (double)window.sample_ms / MS_PER_SECOND * meter->limit;
+    return (double)window.samples * (double)window.sample_ms / (double)MS_PER_SECOND * meter->limit;
 }
 
 static void forget_meters(struct quota *quota, int64_t now_ms)
@@ -325,9 +325,9 @@ static void add_news(struct quota *quota, struct meter *meter, double value)
 {
     struct quota_window window = quota->options.clients;
     double allowed =
-        meter->limit * (double)window.samples * (double)window.sample_ms / MS_PER_SECOND;
+        meter->limit * (double)window.samples * (double)window.sample_ms / (double)MS_PER_SECOND;
     meter->news += value;
-    if (meter->news * QUOTA_NEWS_PARTS > allowed) quota->urgent = true;
+    if (meter->news * (double)QUOTA_NEWS_PARTS > allowed) quota->urgent = true;
     if (!list_is_linked(&meter->news_link)) list_push_back(&quota->news, &meter->news_link);
 }
 
@@ -370,7 +370,7 @@ double quota_most(const struct quota *quota, const struct quota_client *client,
     const struct meter *meter = client->meters[kind];
     ASSERT(meter != NULL);
     struct quota_window window = quota->options.clients;
-    return meter->limit * (window.samples - 1) * ((double)window.sample_ms / MS_PER_SECOND);
+    return meter->limit * (window.samples - 1) * ((double)window.sample_ms / (double)MS_PER_SECOND);
 }
 
 /* --- changes of topics ------------------------------------------------------------------------ */
@@ -379,14 +379,14 @@ double quota_most(const struct quota *quota, const struct quota_client *client,
 static int64_t overdrawn_ms(const struct meter *meter)
 {
     if (meter->tokens >= 0) return 0;
-    double ms = -meter->tokens / meter->limit * MS_PER_SECOND + 0.5;
+    double ms = -meter->tokens / meter->limit * (double)MS_PER_SECOND + 0.5;
     return ms < (double)INT32_MAX ? (int64_t)ms : INT32_MAX;
 }
 
 static void bucket_fill(const struct quota *quota, struct meter *meter, int64_t now_ms)
 {
     double size = bucket_size(quota, meter);
-    meter->tokens += meter->limit * (double)(now_ms - meter->filled_ms) / MS_PER_SECOND;
+    meter->tokens += meter->limit * (double)(now_ms - meter->filled_ms) / (double)MS_PER_SECOND;
     if (meter->tokens > size) meter->tokens = size;
     meter->filled_ms = now_ms;
 }

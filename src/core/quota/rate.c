@@ -93,7 +93,7 @@ int64_t quota_rate_throttle_ms(struct quota_rate *rate, struct quota_window wind
     for (int32_t i = 0; i < rate->count; i++)
         sum += rate->samples[i].value;
     double window_ms = (double)span_ms(rate, window, now_ms);
-    double observed = sum / (window_ms / MS_PER_SECOND);
+    double observed = sum / (window_ms / (double)MS_PER_SECOND);
     if (observed <= bound) return 0;
     return round_ms((observed - bound) / bound * window_ms);
 }
