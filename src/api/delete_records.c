@@ -13,11 +13,6 @@ static void delete_each(struct join_call *one)
         answer->low_watermark = one->call.delete_records.low_watermark;
 }
 
-static void delete_all(struct join *join)
-{
-    api_reply(join->request, join->response);
-}
-
 static void delete_one(struct join *join, struct slice name,
                        const struct delete_records_request_delete_records_partition *asked,
                        struct delete_records_response_delete_records_partition_result *answer)
@@ -67,16 +62,8 @@ void api_delete_records(struct api_request *request)
     int32_t count = 0;
     for (int32_t i = 0; i < asked->topics_count; i++)
         count += asked->topics[i].partitions_count;
-    struct join *join = join_create(request, count);
-    if (join == NULL) {
-        api_close(request);
-        return;
-    }
-    struct delete_records_response *answer = arena_alloc(request->arena, sizeof(*answer));
-    wire_defaults(&wire_delete_records_response, answer);
-    join->response = answer;
-    join->each = delete_each;
-    join->all = delete_all;
+    struct join *join = join_answering(request, count, delete_each);
+    if (join == NULL) return;
     delete_topics(join, asked);
     join_start(join);
 }

@@ -38,11 +38,6 @@ static void describe_each(struct join_call *one)
     memory_free(one->call.producers.producers);
 }
 
-static void describe_all(struct join *join)
-{
-    api_reply(join->request, join->response);
-}
-
 /* What is wrong with a whole topic, in words as well. */
 static enum kafka_error check_topic(struct api_request *request, struct slice name,
                                     const struct image_topic **topic, struct slice *why)
@@ -111,16 +106,8 @@ void api_describe_producers(struct api_request *request)
     int32_t count = 0;
     for (int32_t i = 0; i < asked->topics_count; i++)
         count += asked->topics[i].partition_indexes_count;
-    struct join *join = join_create(request, count);
-    if (join == NULL) {
-        api_close(request);
-        return;
-    }
-    struct describe_producers_response *answer = arena_alloc(request->arena, sizeof(*answer));
-    wire_defaults(&wire_describe_producers_response, answer);
-    join->response = answer;
-    join->each = describe_each;
-    join->all = describe_all;
+    struct join *join = join_answering(request, count, describe_each);
+    if (join == NULL) return;
     describe_topics(join, asked);
     join_start(join);
 }

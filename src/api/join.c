@@ -24,6 +24,27 @@ struct join *join_create(struct api_request *request, int32_t capacity)
     return join;
 }
 
+static void send_answer(struct join *join)
+{
+    api_reply(join->request, join->response);
+}
+
+struct join *join_answering(struct api_request *request, int32_t capacity,
+                            void (*each)(struct join_call *call))
+{
+    struct join *join = join_create(request, capacity);
+    if (join == NULL) {
+        api_close(request);
+        return NULL;
+    }
+    const struct wire_message *message = request->row->response;
+    join->response = arena_alloc(request->arena, wire_struct_size(message));
+    wire_defaults(message, join->response);
+    join->each = each;
+    join->all = send_answer;
+    return join;
+}
+
 struct join_call *join_add(struct join *join, enum call_kind kind, const struct uuid *topic_id,
                            int32_t partition, void *answer)
 {

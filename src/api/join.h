@@ -27,6 +27,10 @@ struct join {
 
 /* A join of at most `capacity` calls. NULL: no room, the caller closes. */
 struct join *join_create(struct api_request *request, int32_t capacity);
+/* The same, with a response of the request's API, all defaults, that is sent when all are done.
+ * NULL: no room, and the connection is closed. */
+struct join *join_answering(struct api_request *request, int32_t capacity,
+                            void (*each)(struct join_call *call));
 /* One more, to be filled in: kind, partition and inputs. */
 struct join_call *join_add(struct join *join, enum call_kind kind, const struct uuid *topic_id,
                            int32_t partition, void *answer);

@@ -57,11 +57,6 @@ static void list_each(struct join_call *one)
         answer->leader_epoch = found->leader_epoch;
 }
 
-static void list_all(struct join *join)
-{
-    api_reply(join->request, join->response);
-}
-
 static void list_one(struct join *join, const struct asked_partition *one,
                      struct list_offsets_response_list_offsets_partition_response *answer)
 {
@@ -147,18 +142,10 @@ static void list_sorted(struct join *join, const struct asked_partition *all, in
 void api_list_offsets(struct api_request *request)
 {
     int32_t count = count_partitions(request->message);
-    struct join *join = join_create(request, count);
-    if (join == NULL) {
-        api_close(request);
-        return;
-    }
-    struct list_offsets_response *answer = arena_alloc(request->arena, sizeof(*answer));
-    wire_defaults(&wire_list_offsets_response, answer);
+    struct join *join = join_answering(request, count, list_each);
+    if (join == NULL) return;
     struct asked_partition *all = arena_alloc(request->arena, (size_t)count * sizeof(all[0]));
     sort_asked(request->message, all, count);
-    join->response = answer;
-    join->each = list_each;
-    join->all = list_all;
     list_sorted(join, all, count);
     join_start(join);
 }

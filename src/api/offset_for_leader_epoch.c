@@ -12,11 +12,6 @@ static void epoch_each(struct join_call *one)
     answer->end_offset = one->call.epoch_end.end_offset;
 }
 
-static void epoch_all(struct join *join)
-{
-    api_reply(join->request, join->response);
-}
-
 static void epoch_topic(struct join *join,
                         const struct offset_for_leader_epoch_request_offset_for_leader_topic *from,
                         struct offset_for_leader_epoch_response_offset_for_leader_topic_result *to)
@@ -51,19 +46,12 @@ void api_offset_for_leader_epoch(struct api_request *request)
     int32_t count = 0;
     for (int32_t i = 0; i < asked->topics_count; i++)
         count += asked->topics[i].partitions_count;
-    struct join *join = join_create(request, count);
-    if (join == NULL) {
-        api_close(request);
-        return;
-    }
-    struct offset_for_leader_epoch_response *answer = arena_alloc(request->arena, sizeof(*answer));
-    wire_defaults(&wire_offset_for_leader_epoch_response, answer);
+    struct join *join = join_answering(request, count, epoch_each);
+    if (join == NULL) return;
+    struct offset_for_leader_epoch_response *answer = join->response;
     answer->topics =
         arena_alloc(request->arena, (size_t)asked->topics_count * sizeof(answer->topics[0]));
     answer->topics_count = asked->topics_count;
-    join->response = answer;
-    join->each = epoch_each;
-    join->all = epoch_all;
     for (int32_t i = 0; i < asked->topics_count; i++)
         epoch_topic(join, &asked->topics[i], &answer->topics[i]);
     join_start(join);

@@ -10,7 +10,7 @@
 struct api {
     struct shard *shard;
     struct api_request *handled; /* its handler runs and has not answered; NULL: none */
-    uint64_t seed; /* for maps whose keys a peer chooses */
+    uint64_t seed;               /* for maps whose keys a peer chooses */
     struct auto_create auto_create;
     struct fetch_sessions sessions;
     struct list waiting; /* fetches that wait for data, in no order */
