@@ -70,7 +70,7 @@ def hostile_nobody(folder):
     """a service manager that is not there is a warning, no failure"""
     node = service(folder, os.path.join(folder, "nobody"))
     node.start()
-    same(b"Cannot tell the service manager" in node.log(), True)
+    wait_until(lambda: b"Cannot tell the service manager" in node.log(), what="the warning")
     same(node.end(), 0, "exit status")
 
 
