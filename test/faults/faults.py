@@ -90,6 +90,17 @@ BIG = 300_000
 BIG_BATCHES = {number: batch_of(number, BIG) for number in range(1000, 1010)}
 
 
+def fetch_body(topic, partition, offset, most):
+    """One partition, answered at once."""
+    asked = dict(partition=partition, fetch_offset=offset, partition_max_bytes=most)
+    return dict(
+        max_wait_ms=1,
+        min_bytes=1,
+        max_bytes=1 << 24,
+        topics=[dict(topic=topic, partitions=[asked])],
+    )
+
+
 class Model:
     """What was asked and what was acknowledged."""
 
@@ -193,21 +204,7 @@ class Client:
         return told["error_code"] == 0
 
     def fetch(self, topic, partition):
-        self.ask(
-            "Fetch",
-            12,
-            max_wait_ms=1,
-            min_bytes=1,
-            max_bytes=1 << 24,
-            topics=[
-                dict(
-                    topic=topic,
-                    partitions=[
-                        dict(partition=partition, fetch_offset=0, partition_max_bytes=1 << 20)
-                    ],
-                )
-            ],
-        )
+        self.ask("Fetch", 12, **fetch_body(topic, partition, 0, 1 << 20))
 
 
 def idempotent(client, count):
@@ -283,21 +280,8 @@ def read_all(connection, topic, partition):
     """offset → number of what is there."""
     found, offset = {}, 0
     while True:
-        answer = connection.call(
-            "Fetch",
-            12,
-            max_wait_ms=1,
-            min_bytes=1,
-            max_bytes=1 << 24,
-            topics=[
-                dict(
-                    topic=topic,
-                    partitions=[
-                        dict(partition=partition, fetch_offset=offset, partition_max_bytes=1 << 24)
-                    ],
-                )
-            ],
-        )["responses"][0]["partitions"][0]
+        body = fetch_body(topic, partition, offset, 1 << 24)
+        answer = connection.call("Fetch", 12, **body)["responses"][0]["partitions"][0]
         same(answer["error_code"], 0, "fetch of %s-%d" % (topic, partition))
         batches = wire.batches(answer["records"])
         if not batches:
@@ -432,17 +416,17 @@ def count_calls(shim, work):
 
 def plan(counts, runs, only):
     """(call, nth, fault), all of them or an even choice that has some of every kind."""
-    todo = [
+    kinds = [
         [(call, nth, fault) for nth in range(1, counts[call] + 1)]
         for call in FAULTS
         for fault in FAULTS[call]
         if only is None or call == only
     ]
     if runs is None:
-        return [run for kind in todo for run in kind]
-    each = max(1, runs // max(1, sum(bool(kind) for kind in todo)))
+        return [run for kind in kinds for run in kind]
+    each = max(1, runs // max(1, sum(bool(kind) for kind in kinds)))
     chosen = []
-    for kind in todo:
+    for kind in kinds:
         step = max(1.0, len(kind) / each)
         chosen += [kind[int(i * step)] for i in range(min(each, len(kind)))]
     return chosen
