@@ -242,6 +242,17 @@ def check_listed(tree):
             yield path, 1, "no meson.build names it"
 
 
+def check_loggers(tree):
+    """Who writes a line of the log is listed there, so that his level can be set."""
+    table = re.search(r"loggers\[\] = \{(.*?)\};", tree.texts.get("src/base/trace.c", ""), re.S)
+    listed = set(re.findall(r'"([^"]+)"', table[1])) if table else set()
+    for path, text in tree.product():
+        for number, line in lines_of(text):
+            for name in re.findall(r'"(kafka(?:\.[a-z]+)+\.[A-Z]\w*)"', line):
+                if name not in listed:
+                    yield path, number, f"{name} is not in the table of src/base/trace.c"
+
+
 def check_bits(tree):
     """What starts with #! can be run, and only that."""
     for path, text in tree.texts.items():
@@ -287,7 +298,7 @@ def check_pure(tree, build):
 
 
 CHECKS = [check_layers, check_kernel, check_banned, check_sizes, check_words, check_asserts,
-          check_listed, check_bits, check_docs]
+          check_listed, check_loggers, check_bits, check_docs]
 
 
 def main(arguments):

@@ -111,6 +111,15 @@ class TidyTest(unittest.TestCase):
     def test_listed(self):
         self.finds(tidy.check_listed, "src/log/dead.c", "int x;\n", "no meson.build")
 
+    def test_loggers(self):
+        self.finds(tidy.check_loggers, "src/log/log.c", 'f(\n"kafka.log.UnifiedLog");\n',
+                   "src/base/trace.c", 2)
+
+    def test_loggers_sees_the_table(self):
+        files = {"src/base/trace.c": 'const char *const loggers[] = {\n"kafka.log.UnifiedLog",\n};',
+                 "src/log/log.c": 'f("kafka.log.UnifiedLog");\n'}
+        self.assertEqual(list(tidy.check_loggers(self.tree(files))), [])
+
     def test_listed_sees_lists_of_tests(self):
         build = CLEAN["src/log/meson.build"] + "foreach t : ['live_test']\nendforeach\n"
         files = {"src/log/live_test.c": "", "src/log/dead_test.c": "", "src/log/meson.build": build}

@@ -75,6 +75,21 @@ static void reply_header(struct api_request *request)
     if (wire_response_header_version(request->row, request->version) > 0) writer_put_u8(reply, 0);
 }
 
+/* Who wants to see each request sets this logger to DEBUG. (RequestChannel.updateRequestMetrics) */
+static void log_request(const struct api_request *request)
+{
+    const struct api *api = request->api;
+    if (loggers_level(shard_loggers(api->shard), api->request_logger) > TRACE_DEBUG) return;
+    const struct net_connection *connection = request->exchange->connection;
+    if (request->row == NULL) return; /* it was none */
+    trace_write(shard_trace(api->shard), TRACE_DEBUG, trace_logger_name(api->request_logger),
+                "Completed request: %s v%d, correlation id %d, client %.*s at %s by %.*s",
+                request->row->name, (int)request->version, (int)request->correlation_id,
+                SLICE_ARG(request->client_id),
+                connection == NULL ? "an end that has gone" : net_connection_peer(connection),
+                SLICE_ARG(api_listener_name(request)));
+}
+
 /* Gives the exchange back; the pause that its client has to make begins. */
 static void finish(struct api_request *request, void (*give_back)(struct net_exchange *exchange))
 {
@@ -83,6 +98,7 @@ static void finish(struct api_request *request, void (*give_back)(struct net_exc
     struct api *api = request->api;
     bool holds = request->holds;
     int64_t resume_ns = quotas_end(request);
+    log_request(request);
     if (api->handled == request) api->handled = NULL;
     give_back(exchange); /* the request's memory with it */
     if (holds && connection != NULL) net_connection_mute(connection, resume_ns);
@@ -287,6 +303,8 @@ static void *create(struct shard *shard)
 {
     struct api *api = memory_alloc_zero(sizeof(*api));
     api->shard = shard;
+    int r = trace_logger_find(SLICE("kafka.request.logger"), &api->request_logger);
+    ASSERT(r == 0);
     os_random(shard_os(shard), &api->seed, sizeof(api->seed));
     auto_create_init(&api->auto_create, shard, api->seed);
     int64_t slots =

@@ -180,23 +180,24 @@ static void describe_broker(struct description *description)
     }
 }
 
-/* All of us log by one level. (KIP-412) */
+/* The levels that count, whether they are a logger's own or root's. (KIP-412) */
 static void describe_loggers(struct description *description)
 {
-    static const char *const levels[] = {
-        [TRACE_DEBUG] = "DEBUG", [TRACE_INFO] = "INFO",   [TRACE_WARN] = "WARN",
-        [TRACE_ERROR] = "ERROR", [TRACE_FATAL] = "FATAL",
-    };
     if (!names_this_broker(description, " but")) return;
-    if (!description_wants(description, SLICE("root"))) return;
+    const struct loggers *loggers = shard_loggers(description->request->shard);
     struct describe_configs_response_describe_configs_result *answer = description->answer;
-    answer->configs = arena_alloc(description->request->arena, sizeof(answer->configs[0]));
-    answer->configs_count = 1;
-    answer->configs[0] = (struct describe_configs_response_describe_configs_resource_result){
-        .name = SLICE("root"),
-        .value = slice_of(levels[shard_trace(description->request->shard)->level]),
-        .config_source = SOURCE_BROKER_LOGGER,
-    };
+    answer->configs =
+        arena_alloc(description->request->arena, TRACE_LOGGERS * sizeof(answer->configs[0]));
+    for (int i = 0; i < TRACE_LOGGERS; i++) {
+        struct slice name = slice_of(trace_logger_name(i));
+        if (!description_wants(description, name)) continue;
+        answer->configs[answer->configs_count++] =
+            (struct describe_configs_response_describe_configs_resource_result){
+                .name = name,
+                .value = slice_of(trace_level_name(loggers_level(loggers, i))),
+                .config_source = SOURCE_BROKER_LOGGER,
+            };
+    }
 }
 
 /* Groups and metrics subscriptions need not exist to have settings. */

@@ -15,6 +15,7 @@ struct api {
     struct fetch_sessions sessions;
     struct list waiting; /* fetches that wait for data, in no order */
     int32_t read_count;  /* of all fetches under way */
+    int request_logger;
 };
 
 /* The connection has died: what waits for data on its behalf waits no longer. */

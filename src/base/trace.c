@@ -1,5 +1,6 @@
 #include "base/trace.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,9 +12,72 @@ enum {
     TAIL_BYTES = 8, /* kept for what closes a line */
 };
 
-static const char *const names[] = {"DEBUG", "INFO", "WARN", "ERROR", "FATAL"};
-static const char *const words[] = {"debug", "info", "warn", "error", "fatal"};
-static const int priorities[] = {7, 6, 4, 3, 2}; /* syslog's, sd-daemon(3) */
+static const char *const names[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"};
+static const char *const words[] = {"trace", "debug", "info", "warn", "error", "fatal"};
+static const int priorities[] = {7, 7, 6, 4, 3, 2}; /* syslog's, sd-daemon(3) */
+
+/* No name is that of another and a dot more: all inherit from root alone. */
+static const char *const loggers[] = {
+    [TRACE_ROOT] = "root",
+    "gregor",
+    "kafka.log.LogCleaner",
+    "kafka.log.LogCleanerManager",
+    "kafka.log.LogManager",
+    "kafka.log.UnifiedLog",
+    "kafka.network.SocketServer",
+    "kafka.raft.KafkaRaftClient",
+    "kafka.request.logger",
+    "kafka.server.BrokerLifecycleManager",
+    "kafka.server.BrokerServer",
+    "kafka.server.ConfigAdminManager",
+    "kafka.server.KafkaRaftServer",
+    "kafka.server.ReplicaManager",
+    "kafka.server.metadata.MetadataLoader",
+    "kafka.tools.StorageTool",
+};
+static_assert(ARRAY_COUNT(loggers) == TRACE_LOGGERS, "as the header says");
+
+const char *trace_level_name(enum trace_level level)
+{
+    ASSERT(level <= TRACE_FATAL);
+    return names[level];
+}
+
+int trace_level_parse(struct slice word, enum trace_level *level)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        if (!slice_equal(word, slice_of(names[i]))) continue;
+        *level = (enum trace_level)i;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+const char *trace_logger_name(int logger)
+{
+    ASSERT(logger >= 0);
+    ASSERT(logger < TRACE_LOGGERS);
+    return loggers[logger];
+}
+
+int trace_logger_find(struct slice name, int *logger)
+{
+    for (int i = 0; i < TRACE_LOGGERS; i++) {
+        if (!slice_equal(name, slice_of(loggers[i]))) continue;
+        *logger = i;
+        return 0;
+    }
+    return -ENOENT;
+}
+
+/* One that is not in the list is held to the level of root. */
+static enum trace_level level_of(const struct trace *trace, const char *component)
+{
+    int logger;
+    if (trace->level_of == NULL) return trace->level;
+    if (trace_logger_find(slice_of(component), &logger) < 0) logger = TRACE_ROOT;
+    return trace->level_of(trace->context, logger);
+}
 
 /* Days since 1970 to a date, by the civil-from-days method with years that begin in March. */
 static void civil(int64_t days, int *year, int *month, int *day)
@@ -128,7 +192,7 @@ static void put_text(struct line *line, const char *text, const char *component)
 void trace_write(const struct trace *trace, enum trace_level level, const char *component,
                  const char *format, ...)
 {
-    if (level < trace->level) return;
+    if (level < level_of(trace, component)) return;
     int64_t now_ms = trace->wall_ms(trace->context);
     char text[TEXT_MAX_BYTES];
     va_list arguments;

@@ -10,7 +10,19 @@
 
 #include "base/slice.h"
 
-enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR, TRACE_FATAL };
+enum trace_level { TRACE_TRACE, TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR, TRACE_FATAL };
+
+/* In Kafka's words: "INFO". -EINVAL: no level is called so. */
+const char *trace_level_name(enum trace_level level);
+MUST_USE int trace_level_parse(struct slice word, enum trace_level *level);
+
+/* Who lines are of, which their `component` says: Kafka calls them loggers, and each may have a
+ * level of its own. The first one is "root", who has no lines: its level is that of all others that
+ * have none. */
+enum { TRACE_LOGGERS = 16, TRACE_ROOT = 0 };
+const char *trace_logger_name(int logger);
+/* -ENOENT: nobody is called so. */
+MUST_USE int trace_logger_find(struct slice name, int *logger);
 
 enum trace_format {
     TRACE_TEXT,    /* [2026-11-22 22:51:07,123] INFO text (component): Kafka's log4j files */
@@ -20,7 +32,9 @@ enum trace_format {
 };
 
 struct trace {
-    enum trace_level level; /* below it nothing is written */
+    enum trace_level level; /* below it nothing is written; */
+    /* of a logger, where they have levels of their own. NULL: they have not. */
+    enum trace_level (*level_of)(void *context, int logger);
     enum trace_format format;
     void (*sink)(void *context, struct slice line); /* one whole line with its newline */
     int64_t (*wall_ms)(void *context);

@@ -41,6 +41,48 @@ static void a_line_in_kafkas_pattern(void **state)
     assert_int_equal(last_size, 0);
 }
 
+static enum trace_level levels[TRACE_LOGGERS];
+
+static enum trace_level level_of(void *context, int logger)
+{
+    (void)context;
+    return levels[logger];
+}
+
+static void loggers_have_levels_of_their_own(void **state)
+{
+    (void)state;
+    struct trace trace = {.level_of = level_of, .sink = keep, .wall_ms = clock_ms};
+    int logger;
+    assert_int_equal(trace_logger_find(SLICE("kafka.log.LogManager"), &logger), 0);
+    assert_string_equal(trace_logger_name(logger), "kafka.log.LogManager");
+    levels[TRACE_ROOT] = TRACE_WARN;
+    levels[logger] = TRACE_DEBUG;
+    last_size = 0;
+    trace_write(&trace, TRACE_INFO, "unlisted", "not wanted");
+    trace_write(&trace, TRACE_TRACE, "kafka.log.LogManager", "neither");
+    assert_int_equal(last_size, 0);
+    trace_write(&trace, TRACE_DEBUG, "kafka.log.LogManager", "a");
+    assert_string_equal(last, "[2026-11-23 11:42:07,123] DEBUG a (kafka.log.LogManager)\n");
+    trace_write(&trace, TRACE_WARN, "unlisted", "b");
+    assert_string_equal(last, "[2026-11-23 11:42:07,123] WARN b (unlisted)\n");
+    assert_int_equal(trace_logger_find(SLICE("kafka.log"), &logger), -ENOENT);
+    assert_string_equal(trace_logger_name(TRACE_ROOT), "root");
+}
+
+static void levels_have_names(void **state)
+{
+    (void)state;
+    enum trace_level level;
+    for (int i = TRACE_TRACE; i <= TRACE_FATAL; i++) {
+        const char *name = trace_level_name((enum trace_level)i);
+        assert_int_equal(trace_level_parse(slice_of(name), &level), 0);
+        assert_int_equal((int)level, i);
+    }
+    assert_int_equal(trace_level_parse(SLICE("info"), &level), -EINVAL);
+    assert_int_equal(trace_level_parse(SLICE("OFF"), &level), -EINVAL);
+}
+
 static void what_peers_say_stays_one_line(void **state)
 {
     (void)state;
@@ -159,6 +201,8 @@ int main(void)
         cmocka_unit_test(a_line_in_kafkas_pattern),
         cmocka_unit_test(what_peers_say_stays_one_line),
         cmocka_unit_test(dates),
+        cmocka_unit_test(loggers_have_levels_of_their_own),
+        cmocka_unit_test(levels_have_names),
         cmocka_unit_test(long_lines_are_cut),
         cmocka_unit_test(lines_for_programs),
         cmocka_unit_test(any_bytes_make_json),

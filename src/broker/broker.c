@@ -276,6 +276,7 @@ static struct broker *make(const struct broker_options *options)
     broker->settings = options->settings;
     broker->handler = options->handler;
     broker->trace = options->trace;
+    broker->loggers = options->loggers;
     broker->listener_count = settings_listeners(options->settings, broker->listeners);
     broker->shard_count = (int32_t)settings_number(options->settings, SETTING_GREGOR_SHARDS);
     ASSERT(broker->shard_count >= 1);

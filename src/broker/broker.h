@@ -9,6 +9,7 @@
 #define GREGOR_BROKER_BROKER_H
 
 #include "base/trace.h"
+#include "broker/loggers.h"
 #include "core/settings/settings.h"
 #include "net/net.h"
 
@@ -27,6 +28,7 @@ struct broker_options {
     const struct settings *settings; /* outlives the broker */
     const struct broker_handler *handler;
     struct trace *trace;
+    struct loggers *loggers; /* what the trace goes by; outlive the broker */
     bool format_if_empty;    /* an unformatted single-node folder is formatted first */
     struct slice cluster_id; /* for that; null: a new one */
 };

@@ -63,6 +63,23 @@ static struct quota_mutation mutation_of(struct shard *shard, const struct call_
     return mutation;
 }
 
+/* Of this node's own log. (RuntimeLoggerManager.alterLogLevelConfigs) */
+static void set_levels(struct broker *broker, const struct controller_plan *plan)
+{
+    static const char *const ADMIN = "kafka.server.ConfigAdminManager";
+    for (int32_t i = 0; i < plan->level_count; i++) {
+        const struct controller_level *asked = &plan->levels[i];
+        const char *name = trace_logger_name(asked->logger);
+        int level = asked->inherits ? LOGGERS_INHERIT : (int)asked->level;
+        loggers_set(broker->loggers, asked->logger, level);
+        if (asked->inherits)
+            BROKER_TRACE(broker, TRACE_WARN, ADMIN, "Unset the log level of %s", name);
+        else
+            BROKER_TRACE(broker, TRACE_WARN, ADMIN, "Updated the log level of %s to %s", name,
+                         trace_level_name(asked->level));
+    }
+}
+
 static void request(struct broker *broker, struct call *call)
 {
     struct call_controller *ask = &call->controller;
@@ -73,6 +90,7 @@ static void request(struct broker *broker, struct call *call)
     int r = controller_plan_request(&input, ask->key, ask->version, ask->body, &plan, ask->reply);
     ask->throttle_ms = mutation.throttle_ms;
     if (r == 0) {
+        set_levels(broker, &plan);
         struct wait *wait = memory_alloc_zero(sizeof(*wait));
         *wait = (struct wait){.waiter.committed = committed, .broker = broker, .call = call};
         r = metadata_append(broker->metadata, &plan, &wait->waiter);

@@ -489,7 +489,8 @@ static int lay_foundation(struct metadata *metadata)
     if (r == -ENOENT)
         r = controller_plan_bootstrap(&bootstrap.arena, NULL, 0, &laid, &error);
     else
-        laid = (struct controller_plan){bootstrap.records, bootstrap.count};
+        laid =
+            (struct controller_plan){.records = bootstrap.records, .record_count = bootstrap.count};
     struct controller_input input = {
         .image = metadata->image,
         .settings = metadata->options.settings,
@@ -512,7 +513,7 @@ static int abort_open_transaction(struct metadata *metadata)
     int r = image_encode(IMAGE_RECORD_ABORT_TRANSACTION, 0, &record, &writer);
     ASSERT(r == 0);
     struct slice bytes = writer_slice(&writer);
-    struct controller_plan plan = {&bytes, 1};
+    struct controller_plan plan = {.records = &bytes, .record_count = 1};
     r = append_now(metadata, &plan);
     writer_deinit(&writer);
     return r;

@@ -18,6 +18,8 @@ enum {
     ASSUMED_MEMORY = 1 << 30, /* bytes; where queued.max.request.bytes does not say */
 };
 
+static const char *const SOCKETS = "kafka.network.SocketServer";
+
 /* --- what handlers ask ------------------------------------------------------------------------ */
 
 struct os *shard_os(struct shard *shard)
@@ -38,6 +40,11 @@ int32_t shard_count(const struct shard *shard)
 const struct trace *shard_trace(const struct shard *shard)
 {
     return shard->broker->trace;
+}
+
+const struct loggers *shard_loggers(const struct shard *shard)
+{
+    return shard->broker->loggers;
 }
 
 const struct image *shard_image(const struct shard *shard)
@@ -120,12 +127,18 @@ static void on_request(void *context, struct net_exchange *exchange)
 
 static void on_accept(void *context, struct net_connection *connection)
 {
-    admit_ask(context, connection);
+    struct shard *shard = context;
+    BROKER_TRACE(shard->broker, TRACE_DEBUG, SOCKETS, "Accepted a connection from %s for %.*s",
+                 net_connection_peer(connection),
+                 SLICE_ARG(shard_listener_name(shard, net_connection_tag(connection))));
+    admit_ask(shard, connection);
 }
 
 static void on_close(void *context, struct net_connection *connection)
 {
     struct shard *shard = context;
+    BROKER_TRACE(shard->broker, TRACE_DEBUG, SOCKETS, "Closed the connection from %s",
+                 net_connection_peer(connection));
     admit_closed(shard, connection);
     if (shard->api != NULL) shard->broker->handler->on_close(shard->api, connection);
 }
@@ -179,9 +192,9 @@ int shard_listen(struct shard *shard)
         int r = listen_at(shard, i);
         if (r == 0) continue;
         const struct settings_listener *listener = &broker->listeners[i];
-        BROKER_TRACE(broker, TRACE_FATAL, "kafka.network.SocketServer",
-                     "Cannot listen on %.*s:%d for %.*s: %s", SLICE_ARG(listener->host),
-                     (int)listener->port, SLICE_ARG(listener->name), strerror(-r));
+        BROKER_TRACE(broker, TRACE_FATAL, SOCKETS, "Cannot listen on %.*s:%d for %.*s: %s",
+                     SLICE_ARG(listener->host), (int)listener->port, SLICE_ARG(listener->name),
+                     strerror(-r));
         return r;
     }
     return 0;

@@ -9,7 +9,7 @@
 #define GREGOR_BROKER_SHARD_H
 
 #include "base/heap.h"
-#include "base/trace.h"
+#include "broker/loggers.h"
 #include "core/image/image.h"
 #include "core/quota/quota.h"
 #include "core/settings/settings.h"
@@ -22,6 +22,7 @@ struct os *shard_os(struct shard *shard);
 int32_t shard_index(const struct shard *shard);
 int32_t shard_count(const struct shard *shard); /* of the broker */
 const struct trace *shard_trace(const struct shard *shard);
+const struct loggers *shard_loggers(const struct shard *shard);
 
 /* The cluster as this shard knows it; valid until the next turn of its loop. */
 const struct image *shard_image(const struct shard *shard);

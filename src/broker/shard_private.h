@@ -302,6 +302,7 @@ struct broker {
     const struct settings *settings;
     const struct broker_handler *handler;
     struct trace *trace;
+    struct loggers *loggers;
     struct folder *folder;
     struct folder_identity identity;
     struct settings_listener listeners[SETTINGS_LISTENERS_MAX];

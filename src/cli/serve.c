@@ -21,6 +21,7 @@ struct node {
     struct settings *settings;
     struct broker *broker;
     struct trace trace;
+    struct loggers loggers;
     FILE *log;
     int64_t started_ns;
 };
@@ -39,6 +40,12 @@ static int64_t wall_ms(void *context)
     return os_wall_ms(node->os);
 }
 
+static enum trace_level level_of(void *context, int logger)
+{
+    const struct node *node = context;
+    return loggers_level(&node->loggers, logger);
+}
+
 static int node_init(struct node *node, struct cli *cli, FILE *log, enum trace_level level)
 {
     *node = (struct node){.cli = cli, .log = log};
@@ -47,8 +54,9 @@ static int node_init(struct node *node, struct cli *cli, FILE *log, enum trace_l
     if (r < 0) return cli_fail(CLI_FAILED, "cannot make an event loop: %s", strerror(-r));
     if (cli_has(cli, OPTION_QUIET)) level = TRACE_WARN;
     if (cli_has(cli, OPTION_VERBOSE)) level = level == TRACE_INFO ? TRACE_DEBUG : TRACE_INFO;
-    node->trace =
-        (struct trace){.level = level, .sink = write_line, .wall_ms = wall_ms, .context = node};
+    loggers_init(&node->loggers, level);
+    node->trace = (struct trace){
+        .level_of = level_of, .sink = write_line, .wall_ms = wall_ms, .context = node};
     node->started_ns = os_monotonic_ns(node->os);
     return CLI_OK;
 }
@@ -71,7 +79,8 @@ static void node_set_level(struct node *node)
     if (cli_has(node->cli, OPTION_QUIET) || cli_has(node->cli, OPTION_VERBOSE)) return;
     struct slice word = settings_text(node->settings, SETTING_GREGOR_LOG_LEVEL);
     for (size_t i = 0; i < ARRAY_COUNT(levels); i++)
-        if (slice_equal(word, slice_of(levels[i].word))) node->trace.level = levels[i].level;
+        if (slice_equal(word, slice_of(levels[i].word)))
+            loggers_set(&node->loggers, TRACE_ROOT, (int)levels[i].level);
 }
 
 /* gregor.log.format; auto looks where the lines go. */
@@ -100,6 +109,7 @@ static int node_start(struct node *node)
         .settings = node->settings,
         .handler = &api_handler,
         .trace = &node->trace,
+        .loggers = &node->loggers,
         .format_if_empty = true,
         .cluster_id = cluster_id(node->cli),
     };

@@ -95,6 +95,14 @@ bool os_flag_is_raised(const struct os_flag *flag);
  * thread. */
 bool os_flag_wait(struct os_flag *flag, int64_t duration_ns);
 
+/* A number between threads: any of them may set it, any may look. It says nothing of other memory.
+ */
+struct os_number {
+    int value; /* belongs to os */
+};
+void os_number_set(struct os_number *number, int value);
+int os_number_get(const struct os_number *number);
+
 /* A letter to another thread's loop. The sender must not touch it after a successful post; what is
  * inside belongs to the receiver until it posts the letter back. */
 struct os_mail {

@@ -181,6 +181,16 @@ void os_submit(struct os *os, struct os_job *job)
     pthread_mutex_unlock(&workers->lock);
 }
 
+void os_number_set(struct os_number *number, int value)
+{
+    __atomic_store_n(&number->value, value, __ATOMIC_RELAXED);
+}
+
+int os_number_get(const struct os_number *number)
+{
+    return __atomic_load_n(&number->value, __ATOMIC_RELAXED);
+}
+
 /* The kernel's own word for it: a waiter sleeps while the flag is down. */
 static void flag_call(struct os_flag *flag, int what, int value, const struct timespec *duration)
 {

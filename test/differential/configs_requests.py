@@ -63,6 +63,7 @@ def describe_configs(ask):
     describe(ask, "the loggers of another", ENDS, LOGGER, "2")
     describe(ask, "the loggers of all", ENDS, LOGGER, "")
     describe(ask, "a logger nobody has", ENDS, LOGGER, ME, "no.such.Logger")
+    describe(ask, "loggers", ALL, LOGGER, ME, "root", "kafka.server.BrokerServer", **all_told)
     describe(ask, "client metrics", ALL, CLIENT_METRICS, "a-subscription", **all_told)
     describe(ask, "client metrics without a name", ENDS, CLIENT_METRICS, "")
     describe(ask, "a group", ALL, GROUP, "a-group", **all_told)
@@ -244,6 +245,52 @@ def alter_others(ask):
     change(ask, "the loggers of nobody", ENDS, LOGGER, "me", ("root", SET, "INFO"))
     change(ask, "a logger, no such level", ENDS, LOGGER, ME, ("root", SET, "LOUD"))
     change(ask, "a logger, appended", ENDS, LOGGER, ME, ("root", APPEND, "INFO"))
+    alter_loggers(ask)
+
+
+def alter_loggers(ask):
+    ours = "kafka.server.BrokerServer", "kafka.log.LogManager"
+
+    def logger(name, *changes, versions=ENDS, then=True, **more):
+        change(ask, "loggers: " + name, versions, LOGGER, ME, *changes, **more)
+        if then:
+            which = "after: loggers, " + name
+            describe(ask, which, LAST, LOGGER, ME, "root", *ours, include_synonyms=True)
+
+    for level in ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"):
+        logger(level, (ours[0], SET, level))
+    for level in ("OFF", "ALL", "debug", " INFO", ""):
+        logger("no level %r" % level, (ours[0], SET, level))
+    logger("null", (ours[0], SET, None))
+    logger("deleted", (ours[0], DELETE, None))
+    logger("deleted, with a level", (ours[0], DELETE, "INFO"))
+    logger("two", (ours[0], SET, "ERROR"), (ours[1], SET, "DEBUG"))
+    logger("two, one of them nobody's", (ours[0], SET, "INFO"), ("no.such.Logger", SET, "INFO"))
+    logger("root", ("root", SET, "ERROR"))
+    logger("root again", ("root", SET, "INFO"))
+    logger("one deleted", (ours[0], DELETE, None))
+    logger("one twice", (ours[0], SET, "INFO"), (ours[0], SET, "DEBUG"))
+    logger("validated", (ours[1], SET, "FATAL"), validate_only=True)
+    logger("no name", ("", SET, "INFO"))
+    logger("only a part of a name", ("kafka.server", SET, "INFO"))
+    for operation in (APPEND, SUBTRACT, 4, -1):
+        logger("operation %d" % operation, (ours[1], operation, "INFO"))
+        logger("operation %d of nobody's" % operation, ("no.such", operation, "INFO"), then=False)
+    # Levels count at once, before the rest of the request is looked at.
+    spoiled = resource(TOPIC, "changed", ("retention.ms", 9, "1"))
+    body = dict(resources=[resource(LOGGER, ME, (ours[1], SET, "WARN")), spoiled])
+    ask("IncrementalAlterConfigs", "loggers: beside what spoils the request", ENDS, body)
+    body = dict(resources=[resource(LOGGER, ME, (ours[0], 7, "WARN")), several_good()])
+    ask("IncrementalAlterConfigs", "loggers: spoiled, and a topic", ENDS, body)
+    body = dict(resources=[resource(LOGGER, ME, (ours[0], SET, "WARN"))] * 2)
+    ask("IncrementalAlterConfigs", "loggers: one resource twice", ENDS, body)
+    logger("and back", (ours[1], DELETE, None))
+    for broker in ("01", " 1", "-1"):
+        change(ask, "the loggers of %r" % broker, ENDS, LOGGER, broker, (ours[0], SET, "INFO"))
+
+
+def several_good():
+    return resource(TOPIC, "changed", ("segment.ms", SET, "77777"))
 
 
 def every_key(ask):

@@ -52,10 +52,13 @@ static struct settings *make_settings(const char *folder)
 
 static void *serve(void *folder)
 {
+    struct loggers loggers;
+    loggers_init(&loggers, TRACE_FATAL);
     struct trace trace = {.level = TRACE_FATAL, .sink = discard, .wall_ms = no_clock};
     struct broker_options options = {.settings = make_settings(folder),
                                      .handler = &api_handler,
                                      .trace = &trace,
+                                     .loggers = &loggers,
                                      .format_if_empty = true};
     struct broker *broker;
     int r = broker_create(&options, &broker);

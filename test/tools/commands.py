@@ -178,6 +178,20 @@ COMMANDS = [
     configs("--alter --broker 1 --add-config num.partitions=7"),
     configs("--describe --broker 1"),
     *[
+        configs("--alter --entity-type broker-loggers --entity-name " + arguments)
+        for arguments in (
+            "1 --add-config kafka.server.BrokerServer=DEBUG,kafka.log.LogManager=ERROR",
+            "1 --delete-config kafka.server.BrokerServer,kafka.log.LogManager",
+            "1 --add-config root=INFO",
+            "1 --delete-config root",
+            "1 --add-config kafka.server.BrokerServer=LOUD",
+            "1 --add-config no.such.Logger=INFO",
+            "1 --delete-config no.such.Logger",
+        )
+    ],
+    configs("--alter --broker-logger 1 --add-config kafka.server.BrokerServer=INFO"),
+    configs("--alter --broker-logger 1 --delete-config kafka.server.BrokerServer"),
+    *[
         configs(arguments, needs=["AlterClientQuotas", "DescribeClientQuotas"])
         for arguments in (
             "--alter --user ann --add-config producer_byte_rate=1024,consumer_byte_rate=2048",

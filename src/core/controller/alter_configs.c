@@ -35,12 +35,33 @@ static void refuse_repeated(const struct alter_request *request, struct arena *a
     map_deinit(&first);
 }
 
+/* The levels of loggers are changed by the node that is asked. */
+static bool is_logger(const struct alter_request *request, size_t index)
+{
+    return request->resources[index].resource_type == IMAGE_RESOURCE_BROKER_LOGGER;
+}
+
 /* What Kafka's controller cannot read it answers with an error for all that came to it. */
 static void refuse_spoiled(const struct alter_request *request, struct refusal *refusals)
 {
     for (size_t i = 0; i < request->count; i++)
-        if (refusals[i].error == KAFKA_ERROR_NONE)
+        if (refusals[i].error == KAFKA_ERROR_NONE && !is_logger(request, i))
             refusals[i] = refuse(KAFKA_ERROR_UNKNOWN_SERVER_ERROR, SLICE_NULL);
+}
+
+static void plan_levels(const struct alter_request *request, const struct refusal *refusals,
+                        struct arena *arena, struct controller_plan *plan)
+{
+    size_t most = 0;
+    if (request->validate_only) return;
+    for (size_t i = 0; i < request->count; i++)
+        if (is_logger(request, i)) most += (size_t)request->resources[i].configs_count;
+    plan->levels = arena_alloc(arena, most * sizeof(plan->levels[0]));
+    for (size_t i = 0; i < request->count; i++)
+        if (is_logger(request, i) && refusals[i].error == KAFKA_ERROR_NONE)
+            plan->level_count +=
+                levels_asked(&request->resources[i], plan->levels + plan->level_count);
+    ASSERT((size_t)plan->level_count <= most);
 }
 
 /* A refusal, or none, for each resource. */
@@ -61,14 +82,13 @@ static struct refusal *plan_resources(const struct controller_input *input,
         spoiled = spoiled || alterations[i].spoils;
     }
     if (spoiled) refuse_spoiled(request, refusals);
-    for (size_t i = 0; i < request->count && spoiled; i++)
-        ASSERT(refusals[i].error != KAFKA_ERROR_NONE);
     struct planner planner;
     planner_begin(&planner, input);
     for (size_t i = 0; i < request->count; i++)
-        if (refusals[i].error == KAFKA_ERROR_NONE)
+        if (refusals[i].error == KAFKA_ERROR_NONE && !is_logger(request, i))
             refusals[i] = alteration_plan(&alterations[i], &planner);
     planner_end(&planner, !request->validate_only, plan);
+    plan_levels(request, refusals, input->arena, plan);
     return refusals;
 }
 

@@ -88,41 +88,49 @@ static struct refusal check_node(const struct alteration *alteration, const char
     return (struct refusal){0};
 }
 
-static bool is_log_level(struct slice word)
-{
-    static const char *const levels[] = {"DEBUG", "ERROR", "FATAL", "INFO", "TRACE", "WARN"};
-    for (size_t i = 0; i < ARRAY_COUNT(levels); i++)
-        if (slice_equal(word, slice_of(levels[i]))) return true;
-    return false;
-}
-
 /* (RuntimeLoggerManager.validateLogLevelConfigs) */
 static struct refusal
 check_logger(const struct alteration *alteration,
              const struct incremental_alter_configs_request_alterable_config *op)
 {
     struct arena *arena = alteration->input->arena;
+    int logger;
+    enum trace_level level;
+    if (op->config_operation < ALTER_SET || op->config_operation > ALTER_SUBTRACT)
+        return refuse(KAFKA_ERROR_UNKNOWN_SERVER_ERROR, SLICE_NULL); /* Kafka falls over it */
     if (op->config_operation == ALTER_APPEND)
         return refuse(KAFKA_ERROR_INVALID_REQUEST,
                       SLICE("APPEND operation is not allowed for the BROKER_LOGGER resource"));
     if (op->config_operation == ALTER_SUBTRACT)
         return refuse(KAFKA_ERROR_INVALID_REQUEST,
                       SLICE("SUBTRACT operation is not allowed for the BROKER_LOGGER resource"));
-    if (!slice_equal(op->name, SLICE("root"))) /* all of us log by one level */
+    if (trace_logger_find(op->name, &logger) < 0)
         return refuse(KAFKA_ERROR_INVALID_CONFIG,
                       arena_printf(arena, "Logger %.*s does not exist!", SLICE_ARG(op->name)));
-    if (op->config_operation == ALTER_DELETE)
+    if (op->config_operation == ALTER_DELETE && logger == TRACE_ROOT)
         return refuse(KAFKA_ERROR_INVALID_REQUEST,
                       SLICE("Removing the log level of the root logger is not allowed"));
-    if (!is_log_level(op->value))
+    if (op->config_operation == ALTER_SET && trace_level_parse(op->value, &level) < 0)
         return refuse(KAFKA_ERROR_INVALID_CONFIG,
                       arena_printf(arena,
                                    "Cannot set the log level of %.*s to %.*s as it is not a "
                                    "supported log level. Valid log levels are DEBUG, ERROR, FATAL, "
                                    "INFO, TRACE, WARN",
                                    SLICE_ARG(op->name), SLICE_ARG(op->value)));
-    return refuse(KAFKA_ERROR_INVALID_REQUEST,
-                  SLICE("The log level is set when a node starts, by gregor.log.level."));
+    return (struct refusal){0};
+}
+
+int32_t levels_asked(const struct incremental_alter_configs_request_alter_configs_resource *asked,
+                     struct controller_level *levels)
+{
+    for (int32_t i = 0; i < asked->configs_count; i++) {
+        const struct incremental_alter_configs_request_alterable_config *op = &asked->configs[i];
+        levels[i] = (struct controller_level){.inherits = op->config_operation == ALTER_DELETE};
+        int r = trace_logger_find(op->name, &levels[i].logger);
+        if (r == 0 && !levels[i].inherits) r = trace_level_parse(op->value, &levels[i].level);
+        ASSERT(r == 0); /* check_logger has let it pass */
+    }
+    return asked->configs_count;
 }
 
 static struct refusal check_loggers(const struct alteration *alteration)

@@ -260,6 +260,7 @@ struct refusal alteration_prepare(struct alteration *alteration)
     struct refusal refusal = check_values(alteration);
     if (refusal.error == KAFKA_ERROR_NONE) refusal = check_altered_resource(alteration);
     if (refusal.error != KAFKA_ERROR_NONE) return refusal;
+    if (alteration->asked->resource_type == IMAGE_RESOURCE_BROKER_LOGGER) return refusal;
     if (alteration->asked->resource_type != IMAGE_RESOURCE_BROKER) {
         alteration->spoils = has_unknown_operation(alteration);
         return refusal;
@@ -272,10 +273,7 @@ struct refusal alteration_plan(struct alteration *alteration, struct planner *pl
 {
     ASSERT(!alteration->spoils);
     ASSERT(alteration->altered != NULL); /* it was prepared */
-    if (alteration->asked->resource_type == IMAGE_RESOURCE_BROKER_LOGGER) {
-        ASSERT(alteration->asked->configs_count == 0); /* each change has been refused */
-        return (struct refusal){0};
-    }
+    ASSERT(alteration->asked->resource_type != IMAGE_RESOURCE_BROKER_LOGGER);
     if (alteration->asked->configs_count > CONTROLLER_RECORDS_MAX) return refuse_too_many();
     struct refusal refusal = {0};
     if (alteration->asked->resource_type != IMAGE_RESOURCE_BROKER)

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/prng.h"
+#include "base/trace.h"
 #include "core/image/image.h"
 #include "core/quota/quota.h"
 #include "core/settings/settings.h"
@@ -39,10 +40,20 @@ enum {
     CONTROLLER_ARENA_BYTES = 512 << 20,
 };
 
-/* Records to append, in order, as one atomic batch; values framed as in the log. */
+/* A level of this node's own log: no record, for no other node knows the loggers of this one. */
+struct controller_level {
+    int logger; /* base/trace.h */
+    bool inherits;
+    enum trace_level level; /* unless it inherits root's */
+};
+
+/* Records to append, in order, as one atomic batch; values framed as in the log. And levels, which
+ * count whatever becomes of the records. */
 struct controller_plan {
     struct slice *records;
     int32_t record_count;
+    struct controller_level *levels; /* in the request's arena, like the records */
+    int32_t level_count;
 };
 
 /* Plans one request that a controller answers: `body` is the request's body in `version`; the

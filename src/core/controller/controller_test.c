@@ -425,7 +425,7 @@ static void brokers_have_settings_too(void **state)
                    "Config value append is not allowed for config key: log.retention.ms");
 }
 
-static void one_logger_and_its_level_stays(void **state)
+static void loggers_have_levels(void **state)
 {
     struct fixture *f = *state;
     enum image_resource logger = IMAGE_RESOURCE_BROKER_LOGGER;
@@ -442,8 +442,54 @@ static void one_logger_and_its_level_stays(void **state)
     expect_refusal(alter_any(f, logger, "1", "root", SET, "LOUD"), KAFKA_ERROR_INVALID_CONFIG,
                    "Cannot set the log level of root to LOUD as it is not a supported log level. "
                    "Valid log levels are DEBUG, ERROR, FATAL, INFO, TRACE, WARN");
-    expect_refusal(alter_any(f, logger, "1", "root", SET, "INFO"), KAFKA_ERROR_INVALID_REQUEST,
-                   "The log level is set when a node starts, by gregor.log.level.");
+    assert_int_equal(alter_any(f, logger, "1", "root", 7, "INFO").error_code,
+                     KAFKA_ERROR_UNKNOWN_SERVER_ERROR);
+    int64_t offset = f->next_offset;
+    assert_int_equal(alter_any(f, logger, "1", "root", SET, "INFO").error_code, 0);
+    assert_int_equal(alter_any(f, logger, "1", "kafka.log.LogCleaner", DELETE, NULL).error_code, 0);
+    assert_int_equal(f->next_offset, offset); /* nothing of it is stored */
+}
+
+/* Levels count, whatever becomes of what else the request asks for. */
+static void levels_are_planned(void **state)
+{
+    struct fixture *f = *state;
+    struct incremental_alter_configs_request_alterable_config levels[] = {
+        {SLICE("kafka.log.LogManager"), SET, SLICE("DEBUG")},
+        {SLICE("kafka.log.LogCleaner"), DELETE, SLICE_NULL},
+        {SLICE("root"), SET, SLICE("WARN")}};
+    struct incremental_alter_configs_request_alterable_config unknown = {SLICE("retention.ms"), 9,
+                                                                         SLICE("1")};
+    struct incremental_alter_configs_request_alter_configs_resource resources[] = {
+        {IMAGE_RESOURCE_BROKER_LOGGER, SLICE("1"), levels, 3},
+        {IMAGE_RESOURCE_TOPIC, SLICE("x"), &unknown, 1}};
+    struct incremental_alter_configs_request request = {.resources = resources,
+                                                        .resources_count = 2};
+    struct controller_plan plan = {0};
+    writer_reset(&f->body);
+    writer_reset(&f->reply);
+    assert_int_equal(
+        wire_encode(&wire_incremental_alter_configs_request, 1, &request, &f->body, NULL), 0);
+    struct controller_input input = input_of(f);
+    assert_int_equal(controller_plan_request(&input, API_INCREMENTAL_ALTER_CONFIGS, 1,
+                                             writer_slice(&f->body), &plan, &f->reply),
+                     0);
+    assert_int_equal(plan.record_count, 0);
+    assert_int_equal(plan.level_count, 3);
+    assert_string_equal(trace_logger_name(plan.levels[0].logger), "kafka.log.LogManager");
+    assert_int_equal(plan.levels[0].level, TRACE_DEBUG);
+    assert_true(plan.levels[1].inherits);
+    assert_int_equal(plan.levels[2].logger, TRACE_ROOT);
+    assert_int_equal(plan.levels[2].level, TRACE_WARN);
+    request.validate_only = true;
+    writer_reset(&f->body);
+    writer_reset(&f->reply);
+    assert_int_equal(
+        wire_encode(&wire_incremental_alter_configs_request, 1, &request, &f->body, NULL), 0);
+    assert_int_equal(controller_plan_request(&input, API_INCREMENTAL_ALTER_CONFIGS, 1,
+                                             writer_slice(&f->body), &plan, &f->reply),
+                     0);
+    assert_int_equal(plan.level_count, 0);
 }
 
 /* Eligible leaders count in this cluster. */
@@ -585,7 +631,7 @@ static void an_eligible_replica_leads_again(void **state)
     int16_t version = image_record_version(IMAGE_RECORD_PARTITION_CHANGE, 30);
     assert_int_equal(image_encode(IMAGE_RECORD_PARTITION_CHANGE, version, &record, &writer), 0);
     struct slice bytes = writer_slice(&writer);
-    apply(f, &(struct controller_plan){&bytes, 1});
+    apply(f, &(struct controller_plan){.records = &bytes, .record_count = 1});
     writer_deinit(&writer);
     assert_int_equal(partition(f, "a", 0)->isr_count, 0);
     struct controller_registration registration = {.broker_id = 1};
@@ -678,7 +724,8 @@ int main(void)
         TEST(grown_by_hand),
         TEST(lists_are_compared_as_written),
         TEST(brokers_have_settings_too),
-        TEST(one_logger_and_its_level_stays),
+        TEST(loggers_have_levels),
+        TEST(levels_are_planned),
         TEST(min_insync_replicas_is_the_clusters),
         TEST(resources_that_are_none),
         TEST(refusals_fit_into_a_string),

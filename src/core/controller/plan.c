@@ -52,7 +52,7 @@ void planner_end(struct planner *planner, bool keep, struct controller_plan *pla
     if (count > 0) memcpy(records, planner->records, (size_t)count * sizeof(records[0]));
     memory_free(planner->records);
     writer_deinit(&planner->writer);
-    *plan = (struct controller_plan){records, count};
+    *plan = (struct controller_plan){.records = records, .record_count = count};
     *planner = (struct planner){0};
 }
 

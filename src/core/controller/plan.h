@@ -169,6 +169,11 @@ struct refusal check_altered_broker(const struct alteration *alteration);
 /* May the resource, as far as the cluster has a say? */
 struct refusal check_altered_settings(const struct alteration *alteration);
 
+/* The levels that a request for loggers wants, which check_altered_resource let pass; returns how
+ * many of its operations there are. */
+int32_t levels_asked(const struct incremental_alter_configs_request_alter_configs_resource *asked,
+                     struct controller_level *levels);
+
 /* NULL: such a resource has no key of that name. */
 const struct setting *find_altered_key(const struct alteration *alteration, struct slice name);
 
