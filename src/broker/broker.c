@@ -213,6 +213,7 @@ static void serve(struct shard *shard)
     while (shard->commands < COMMAND_CLOSE)
         shard_turn(shard);
     shard->result = shard_close_logs(shard);
+    report(shard);
 }
 
 /* A shard takes no connection before all of them have loops: any request may need any shard. */
@@ -263,6 +264,7 @@ static int go(struct broker *broker)
     broker->running = true;
     for (int32_t i = 1; i <= broker->started; i++)
         command(&broker->shards[i]);
+    watch_loading(broker);
     shard_load(&broker->shards[0]);
     await_reports(broker);
     return first_failure(broker);
@@ -277,6 +279,8 @@ static struct broker *make(const struct broker_options *options)
     broker->handler = options->handler;
     broker->trace = options->trace;
     broker->loggers = options->loggers;
+    broker->reload = options->reload;
+    broker->reload_context = options->reload_context;
     broker->listener_count = settings_listeners(options->settings, broker->listeners);
     broker->shard_count = (int32_t)settings_number(options->settings, SETTING_GREGOR_SHARDS);
     ASSERT(broker->shard_count >= 1);
@@ -293,6 +297,7 @@ static int start(struct broker *broker, const struct broker_options *options)
 {
     struct shard *first = &broker->shards[0];
     int r = shard_open(first);
+    if (r == 0) r = signals_watch(broker);
     if (r < 0) return refuse(broker, r, "Cannot start", "event loop");
     r = open_folder(broker, options);
     if (r == 0) {
@@ -311,22 +316,10 @@ static int start(struct broker *broker, const struct broker_options *options)
     return r == 0 ? go(broker) : r;
 }
 
-static void on_signal(void *context, int signal)
-{
-    struct broker *broker = context;
-    if (signal == 1) return; /* SIGHUP: nothing is read anew yet */
-    BROKER_TRACE(broker, TRACE_INFO, SERVER, "Terminating process due to signal %d", signal);
-    broker->stop = true;
-}
-
 int broker_create(const struct broker_options *options, struct broker **created)
 {
     struct broker *broker = make(options);
     int r = start(broker, options);
-    if (r == 0) {
-        r = os_watch_signals(broker->shards[0].os, on_signal, broker);
-        if (r < 0) (void)refuse(broker, r, "Cannot start", "signals");
-    }
     if (r < 0) {
         broker->failure = r;
         broker_destroy(broker);
@@ -339,6 +332,8 @@ int broker_create(const struct broker_options *options, struct broker **created)
                  node_id);
     BROKER_TRACE(broker, TRACE_INFO, SERVER, "[KafkaRaftServer nodeId=%d] Kafka Server started",
                  node_id);
+    broker->ready = true;
+    broker->ready_ns = os_monotonic_ns(broker->shards[0].os);
     watch_start(broker);
     *created = broker;
     return 0;
@@ -357,9 +352,11 @@ static void drain_all(struct broker *broker)
 static int close_all(struct broker *broker)
 {
     int result = broker->failure;
+    for (int32_t i = 1; i <= broker->started; i++)
+        command(&broker->shards[i]);
+    await_reports(broker);
     for (int32_t i = 1; i <= broker->started; i++) {
         struct shard *shard = &broker->shards[i];
-        command(shard);
         os_thread_join(shard->thread);
         shard->thread = NULL;
         if (result == 0) result = shard->result;

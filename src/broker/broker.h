@@ -29,6 +29,10 @@ struct broker_options {
     const struct broker_handler *handler;
     struct trace *trace;
     struct loggers *loggers; /* what the trace goes by; outlive the broker */
+    /* Reads settings again and says in the trace what became of them; on a worker, one call at a
+     * time. NULL: there is nothing to read. */
+    void (*reload)(void *context);
+    void *reload_context;
     bool format_if_empty;    /* an unformatted single-node folder is formatted first */
     struct slice cluster_id; /* for that; null: a new one */
 };
@@ -36,7 +40,8 @@ struct broker_options {
 /* Opens folder, metadata and logs, binds listeners, registers. On error the reason was logged in
  * one line. */
 MUST_USE int broker_create(const struct broker_options *options, struct broker **created);
-/* Serves until broker_stop, SIGTERM or SIGINT; then stops cleanly. 0, or what went wrong. */
+/* Serves until broker_stop, SIGTERM or SIGINT; then stops cleanly, or at once when one of those
+ * comes again. 0, or what went wrong. */
 MUST_USE int broker_run(struct broker *broker);
 void broker_stop(struct broker *broker); /* any thread */
 struct broker *broker_destroy(struct broker *broker);

@@ -298,8 +298,14 @@ void shard_turn(struct shard *shard)
 void shard_load(struct shard *shard)
 {
     follow_all(shard);
-    while (shard->opening > 0 && shard->failure == 0)
-        os_turn(shard->os, INT64_MAX);
+    os_number_set(&shard->logs, shard->opening);
+    os_number_set(&shard->logs_left, shard->opening);
+    while (shard->opening > 0 && shard->failure == 0) {
+        const struct heap_node *first = heap_first(&shard->timers);
+        os_turn(shard->os, first != NULL ? first->deadline : INT64_MAX);
+        fire_timers(shard);
+        os_number_set(&shard->logs_left, shard->opening);
+    }
     checkpoint_start(shard);
     flush_watch_time(shard);
     retain_start(shard);
@@ -360,6 +366,7 @@ int shard_close_logs(struct shard *shard)
         int r = log_finish(partition->log);
         if (r == 0) partition->recovery_point = log_end_offset(partition->log);
         if (r < 0 && result == 0) result = r;
+        os_turn(shard->os, 0); /* a signal may ask for more haste */
     }
     checkpoint_collect(shard);
     cursor = 0;

@@ -179,6 +179,9 @@ struct shard {
     struct os_mail fail_mail;
     struct os_mail watch_mail; /* to and fro between shard 0 and this one */
     bool watch_sent;           /* and not back */
+    bool state_asked;          /* and not told */
+    struct call_letter state_letter;
+    struct os_number logs, logs_left; /* to open at the start */
     int failure;
     int64_t now_ms;
     int64_t checkpoint_ns;    /* when the checkpoints were last told */
@@ -291,8 +294,14 @@ void publish_then_finish(struct broker *broker, struct call *call);
 void publish_turn(struct broker *broker);
 
 /* watch.c: what the service manager is told. */
+void watch_loading(struct broker *broker);
 void watch_start(struct broker *broker);
+void watch_reloading(struct broker *broker);
+void watch_reloaded(struct broker *broker);
 void watch_stop(struct broker *broker);
+
+/* signals.c */
+MUST_USE int signals_watch(struct broker *broker);
 
 /* --- the broker (broker.c) -------------------------------------------------------------------- */
 
@@ -303,6 +312,8 @@ struct broker {
     const struct broker_handler *handler;
     struct trace *trace;
     struct loggers *loggers;
+    void (*reload)(void *context);
+    void *reload_context;
     struct folder *folder;
     struct folder_identity identity;
     struct settings_listener listeners[SETTINGS_LISTENERS_MAX];
@@ -338,8 +349,16 @@ struct broker {
     struct publication *publication; /* gathering; NULL: nothing */
     struct list publications;        /* on their way */
     struct shard_timer watch_timer;
-    int64_t watch_ns; /* between two words to the service manager */
-    bool running;     /* shards have started: changes travel by mail */
+    int64_t watch_ns;   /* between two words to the service manager */
+    int32_t watch_left; /* logs, when it was last told */
+    /* signals.c */
+    struct os_job reload_job;
+    int64_t ready_ns; /* monotonic */
+    int stop_signals;
+    int level_before; /* of root, while it debugs */
+    bool reloading, reload_again, debugs;
+    bool ready;
+    bool running; /* shards have started: changes travel by mail */
     bool stop;
     int failure; /* why it must stop; 0: asked to */
     struct os_mail stop_mail;

@@ -1,14 +1,18 @@
 /*
- * What the service manager is told: that the node serves, that it stops, and again and again that
- * all its loops turn. A shard that stalls keeps the word back, and the manager starts the node
- * anew.
- * (sd_notify(3), WatchdogSec=)
+ * What the service manager is told: how far the start is, that the node serves, that it reads its
+ * settings again, that it stops, and again and again that all its loops turn. A shard that stalls
+ * keeps the word back, and the manager starts the node anew. (sd_notify(3), WatchdogSec=)
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "broker/shard_private.h"
 
-enum { PARTS_OF_INTERVAL = 4 /* how much earlier than it must the word is given */ };
+enum {
+    PARTS_OF_INTERVAL = 4, /* how much earlier than it must the word is given */
+    LOADING_NS = 100000000,
+    PATIENCE_S = 600, /* for the next log to be recovered, however long the others took */
+};
 
 static void tell(struct broker *broker, const char *state)
 {
@@ -57,17 +61,59 @@ static void tick(struct shard_timer *timer)
                     os_monotonic_ns(broker->shards[0].os) + broker->watch_ns);
 }
 
+/* --- the start -------------------------------------------------------------------------------- */
+
+/* A manager's patience ends; it gets longer while logs are recovered, and only then. */
+static void tell_loading(struct shard_timer *timer)
+{
+    struct broker *broker = CONTAINER_OF(timer, struct broker, watch_timer);
+    struct shard *first = &broker->shards[0];
+    int32_t all = 0, left = 0;
+    for (int32_t i = 0; i < broker->shard_count; i++) {
+        all += os_number_get(&broker->shards[i].logs);
+        left += os_number_get(&broker->shards[i].logs_left);
+    }
+    char text[128];
+    snprintf(text, sizeof(text), "STATUS=%s %d/%d logs\nEXTEND_TIMEOUT_USEC=%d000000",
+             broker->clean ? "opening" : "recovering", (int)(all - left), (int)all, PATIENCE_S);
+    if (left != broker->watch_left) tell(broker, text);
+    broker->watch_left = left;
+    shard_timer_set(first, timer, os_monotonic_ns(first->os) + LOADING_NS);
+}
+
+void watch_loading(struct broker *broker)
+{
+    struct shard *first = &broker->shards[0];
+    broker->watch_timer.fire = tell_loading;
+    shard_timer_set(first, &broker->watch_timer, os_monotonic_ns(first->os) + LOADING_NS);
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 void watch_start(struct broker *broker)
 {
     int64_t interval_ns = os_watchdog_ns();
+    shard_timer_clear(&broker->shards[0], &broker->watch_timer);
     tell(broker, "READY=1\nSTATUS=serving");
     if (interval_ns <= 0) return;
     broker->watch_ns = interval_ns / PARTS_OF_INTERVAL;
     broker->watch_timer.fire = tick;
     shard_timer_set(&broker->shards[0], &broker->watch_timer,
                     os_monotonic_ns(broker->shards[0].os) + broker->watch_ns);
+}
+
+/* (Type=notify-reload, sd_notify(3)) */
+void watch_reloading(struct broker *broker)
+{
+    char text[128];
+    snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading settings again",
+             (long long)os_monotonic_ns(broker->shards[0].os) / 1000);
+    tell(broker, text);
+}
+
+void watch_reloaded(struct broker *broker)
+{
+    tell(broker, "READY=1\nSTATUS=serving");
 }
 
 void watch_stop(struct broker *broker)

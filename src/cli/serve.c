@@ -11,13 +11,16 @@
 enum {
     PORT_MAX = 65535,
     DEV_PORT = 9092,
-    FOLDER_DEPTH_MAX = 8, /* of the data folder that dev removes */
+    RELOAD_BYTES_MAX = 4 << 20,
+    CHANGED_BYTES_MAX = 1024, /* of the names of keys that have changed */
+    FOLDER_DEPTH_MAX = 8,     /* of the data folder that dev removes */
 };
 
 /* A node and where it writes its log. */
 struct node {
     struct cli *cli;
-    struct os *os; /* for the clock and the folder; the broker's shards have their own */
+    const char *file; /* of its settings; NULL: there is none */
+    struct os *os;    /* for the clock and the folder; the broker's shards have their own */
     struct settings *settings;
     struct broker *broker;
     struct trace trace;
@@ -69,7 +72,7 @@ static void node_deinit(struct node *node)
 }
 
 /* gregor.log.level, unless -q or -v say otherwise. */
-static void node_set_level(struct node *node)
+static void node_set_level(struct node *node, const struct settings *settings)
 {
     static const struct {
         const char *word;
@@ -77,7 +80,7 @@ static void node_set_level(struct node *node)
     } levels[] = {
         {"debug", TRACE_DEBUG}, {"info", TRACE_INFO}, {"warn", TRACE_WARN}, {"error", TRACE_ERROR}};
     if (cli_has(node->cli, OPTION_QUIET) || cli_has(node->cli, OPTION_VERBOSE)) return;
-    struct slice word = settings_text(node->settings, SETTING_GREGOR_LOG_LEVEL);
+    struct slice word = settings_text(settings, SETTING_GREGOR_LOG_LEVEL);
     for (size_t i = 0; i < ARRAY_COUNT(levels); i++)
         if (slice_equal(word, slice_of(levels[i].word)))
             loggers_set(&node->loggers, TRACE_ROOT, (int)levels[i].level);
@@ -95,6 +98,57 @@ static void node_set_format(struct node *node)
         node->trace.format = TRACE_JOURNAL;
 }
 
+/* --- HUP -------------------------------------------------------------------------------------- */
+
+/* What the file of a node that runs says otherwise now, but for what has been done about it. */
+static void tell_changed(struct node *node, const struct settings *now)
+{
+    char names[CHANGED_BYTES_MAX];
+    size_t size = 0;
+    for (int i = 0; i < SETTING_BROKER_COUNT; i++) {
+        enum setting_id id = (enum setting_id)i;
+        if (id == SETTING_GREGOR_LOG_LEVEL || settings_given_alike(node->settings, now, id))
+            continue;
+        struct slice name = setting_get(id)->name;
+        int more = snprintf(names + size, sizeof(names) - size, "%s%.*s", size > 0 ? ", " : "",
+                            SLICE_ARG(name));
+        if (more >= (int)(sizeof(names) - size)) break;
+        size += (size_t)more;
+    }
+    names[size] = 0;
+    if (size > 0)
+        trace_write(&node->trace, TRACE_WARN, "gregor",
+                    "These settings have changed and wait for the next start: %s", names);
+}
+
+/* On a worker of the broker's; nobody else uses the command line while it runs. */
+static void reload(void *context)
+{
+    struct node *node = context;
+    if (node->file == NULL) {
+        trace_write(&node->trace, TRACE_WARN, "gregor", "There is no file of settings to read");
+        return;
+    }
+    struct cli scratch = *node->cli;
+    arena_init(&scratch.arena, RELOAD_BYTES_MAX);
+    struct settings *now = NULL;
+    int r = config_open(&scratch, node->file, NULL, 0, &now);
+    if (r == CLI_OK) {
+        node_set_level(node, now);
+        trace_write(&node->trace, TRACE_WARN, "gregor",
+                    "Read %s again: the log level of root is %s", node->file,
+                    trace_level_name(loggers_level(&node->loggers, TRACE_ROOT)));
+        tell_changed(node, now);
+        settings_destroy(now);
+    } else
+        trace_write(&node->trace, TRACE_ERROR, "gregor",
+                    "Read %s again and took nothing of it, for a node could not start by it",
+                    node->file);
+    arena_deinit(&scratch.arena);
+}
+
+/* --- start and stop --------------------------------------------------------------------------- */
+
 /* As Apache Kafka's container image names it; null: a new folder gets a new one. */
 static struct slice cluster_id(const struct cli *cli)
 {
@@ -110,6 +164,8 @@ static int node_start(struct node *node)
         .handler = &api_handler,
         .trace = &node->trace,
         .loggers = &node->loggers,
+        .reload = reload,
+        .reload_context = node,
         .format_if_empty = true,
         .cluster_id = cluster_id(node->cli),
     };
@@ -130,9 +186,10 @@ int cli_serve(struct cli *cli)
     struct node node;
     int r = node_init(&node, cli, stdout, TRACE_INFO);
     if (r != CLI_OK) return r;
+    node.file = file;
     r = config_open(cli, file, defaults, ARRAY_COUNT(defaults), &node.settings);
     if (r == CLI_OK) {
-        node_set_level(&node);
+        node_set_level(&node, node.settings);
         node_set_format(&node);
         struct slice folder = settings_log_dir(node.settings);
         trace_write(&node.trace, TRACE_INFO, "gregor",

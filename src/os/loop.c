@@ -18,6 +18,14 @@ enum {
     RETRY_MS = 10, /* of what epoll had no memory for */
 };
 
+static const struct {
+    int number;
+    enum os_signal meaning;
+} watched_signals[] = {
+    {SIGTERM, OS_SIGNAL_STOP},   {SIGINT, OS_SIGNAL_STOP},   {SIGHUP, OS_SIGNAL_RELOAD},
+    {SIGUSR1, OS_SIGNAL_REPORT}, {SIGUSR2, OS_SIGNAL_DEBUG},
+};
+
 int os_source_add(struct os *os, struct os_source *source, uint32_t epoll_events)
 {
     struct epoll_event event = {.events = epoll_events, .data.ptr = source};
@@ -33,6 +41,14 @@ static void on_wake(struct os_source *source, uint32_t epoll_events)
     os_inbox_deliver(CONTAINER_OF(source, struct os, wake));
 }
 
+static enum os_signal signal_meaning(int number)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(watched_signals); i++)
+        if (watched_signals[i].number == number) return watched_signals[i].meaning;
+    ASSERT(false); /* no other is watched */
+    return OS_SIGNAL_STOP;
+}
+
 static void on_signals(struct os_source *source, uint32_t epoll_events)
 {
     (void)epoll_events;
@@ -40,7 +56,7 @@ static void on_signals(struct os_source *source, uint32_t epoll_events)
     struct signalfd_siginfo info;
     while (read(source->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         os->callbacks++;
-        os->on_signal(os->signal_context, (int)info.ssi_signo);
+        os->on_signal(os->signal_context, signal_meaning((int)info.ssi_signo), (int)info.ssi_signo);
     }
 }
 
@@ -133,14 +149,15 @@ int os_turn(struct os *os, int64_t deadline_ns)
     return os->callbacks;
 }
 
-int os_watch_signals(struct os *os, void (*on_signal)(void *context, int signal), void *context)
+int os_watch_signals(struct os *os,
+                     void (*on_signal)(void *context, enum os_signal signal, int number),
+                     void *context)
 {
     ASSERT(os->signals.fd < 0);
     sigset_t watched;
     sigemptyset(&watched);
-    sigaddset(&watched, SIGTERM);
-    sigaddset(&watched, SIGINT);
-    sigaddset(&watched, SIGHUP);
+    for (size_t i = 0; i < ARRAY_COUNT(watched_signals); i++)
+        sigaddset(&watched, watched_signals[i].number);
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return -errno;
     int r = pthread_sigmask(SIG_BLOCK, &watched, &os->old_signals);
     if (r != 0) return -r;

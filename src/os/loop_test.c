@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -183,23 +184,53 @@ static void a_full_letter_box_says_so(void **state)
     free(letters);
 }
 
-static int last_signal;
+struct seen {
+    enum os_signal signal;
+    int number;
+};
 
-static void on_signal(void *context, int signal)
+static void on_signal(void *context, enum os_signal signal, int number)
 {
-    *(int *)context = signal;
+    *(struct seen *)context = (struct seen){signal, number};
 }
 
 static void signals_are_events(void **state)
 {
     struct os *os = *state;
-    assert_int_equal(os_watch_signals(os, on_signal, &last_signal), 0);
-    char command[64];
-    snprintf(command, sizeof(command), "kill -TERM %d", (int)getpid());
-    assert_int_equal(system(command), 0);
-    for (int i = 0; i < 100 && last_signal == 0; i++)
-        os_turn(os, os_monotonic_ns(os) + 50000000);
-    assert_int_equal(last_signal, 15);
+    static const struct {
+        const char *name;
+        struct seen seen;
+    } signals[] = {
+        {"TERM", {OS_SIGNAL_STOP, 15}},  {"INT", {OS_SIGNAL_STOP, 2}},
+        {"HUP", {OS_SIGNAL_RELOAD, 1}},  {"USR1", {OS_SIGNAL_REPORT, 10}},
+        {"USR2", {OS_SIGNAL_DEBUG, 12}},
+    };
+    struct seen seen;
+    assert_int_equal(os_watch_signals(os, on_signal, &seen), 0);
+    for (size_t s = 0; s < ARRAY_COUNT(signals); s++) {
+        char command[64];
+        seen.number = 0;
+        snprintf(command, sizeof(command), "kill -%s %d", signals[s].name, (int)getpid());
+        assert_int_equal(system(command), 0);
+        for (int i = 0; i < 100 && seen.number == 0; i++)
+            os_turn(os, os_monotonic_ns(os) + 50000000);
+        assert_int_equal((int)seen.signal, (int)signals[s].seen.signal);
+        assert_int_equal(seen.number, signals[s].seen.number);
+    }
+    assert_int_equal(raise(SIGPIPE), 0); /* and we live */
+}
+
+static void memory_is_in_use(void **state)
+{
+    (void)state;
+    int64_t before = os_resident_bytes();
+    assert_true(before > 100 << 10);
+    size_t size = 32 << 20;
+    char *memory = malloc(size);
+    assert_non_null(memory);
+    memset(memory, 7, size);
+    assert_true(os_resident_bytes() >= before + (16 << 20));
+    free(memory);
 }
 
 static void random_bytes_differ(void **state)
@@ -256,6 +287,7 @@ int main(void)
         TEST(letters_of_a_thread_arrive_in_order),
         TEST(a_full_letter_box_says_so),
         TEST(signals_are_events),
+        TEST(memory_is_in_use),
         TEST(random_bytes_differ),
         TEST(a_flag_wakes_who_waits_for_it),
     };

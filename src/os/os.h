@@ -51,9 +51,18 @@ int64_t os_monotonic_ns(struct os *os);                  /* any thread */
 int64_t os_wall_ms(struct os *os);                       /* any thread */
 void os_random(struct os *os, void *bytes, size_t size); /* any thread; fit for secrets */
 
-/* SIGTERM, SIGINT and SIGHUP become callbacks of this loop instead of ending the process; SIGPIPE
- * is ignored. At most one loop of a process watches signals. */
-MUST_USE int os_watch_signals(struct os *os, void (*on_signal)(void *context, int signal),
+/* What a signal asks for. */
+enum os_signal {
+    OS_SIGNAL_STOP,   /* SIGTERM, SIGINT */
+    OS_SIGNAL_RELOAD, /* SIGHUP */
+    OS_SIGNAL_REPORT, /* SIGUSR1 */
+    OS_SIGNAL_DEBUG,  /* SIGUSR2 */
+};
+
+/* Those become callbacks of this loop, with their numbers, instead of ending the process; SIGPIPE
+ * and SIGXFSZ are ignored. At most one loop of a process watches signals. */
+MUST_USE int os_watch_signals(struct os *os,
+                              void (*on_signal)(void *context, enum os_signal signal, int number),
                               void *context);
 
 /* Ends the process here and now: where a thread hangs in the kernel nobody can wait for it. */
@@ -112,6 +121,9 @@ struct os_mail {
 
 /* Any thread. -EAGAIN: OS_MAIL_MAX letters wait already; keep the letter and try after a turn. */
 MUST_USE int os_post(struct os *to, struct os_mail *mail);
+
+/* Memory of this process that is in use; 0: nobody knows. Any thread. */
+int64_t os_resident_bytes(void);
 
 /* For a table of megabytes that is looked into all over, and not yet: where finding the page costs
  * more than the look. Any thread. */

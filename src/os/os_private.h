@@ -44,7 +44,7 @@ struct os {
     int reserve_fd; /* closed to accept-and-close one connection when descriptors run out */
     struct os_source wake;
     struct os_source signals;
-    void (*on_signal)(void *context, int signal);
+    void (*on_signal)(void *context, enum os_signal signal, int number);
     void *signal_context;
     sigset_t old_signals;
     struct os_socket *dead;

@@ -119,6 +119,7 @@ def hostile_unit(_):
     with open(unit, encoding="ascii") as file:
         text = file.read()
     same("Type=notify" in text and "WatchdogSec=" in text, True, "notify and watchdog")
+    same("ExecReload=/bin/kill -HUP $MAINPID" in text, True, "reload")
     if analyze is None:
         return  # where systemd is not, nobody can say more
     command = [analyze, "security", "--offline=yes", "--threshold=15", unit]

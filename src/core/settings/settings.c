@@ -270,6 +270,17 @@ enum setting_origin settings_origin(const struct settings *settings, enum settin
     return value_of(settings, id)->origin;
 }
 
+bool settings_given_alike(const struct settings *settings, const struct settings *other,
+                          enum setting_id id)
+{
+    ASSERT(settings->checked);
+    ASSERT(other->checked);
+    ASSERT((int)id < SETTINGS_BROKER_COUNT);
+    struct slice here = settings->layers[SETTINGS_LAYER_STATIC][id];
+    struct slice there = other->layers[SETTINGS_LAYER_STATIC][id];
+    return slice_is_null(here) == slice_is_null(there) && slice_equal(here, there);
+}
+
 struct slice settings_log_dir(const struct settings *settings)
 {
     struct slice folder = settings_text(settings, SETTING_LOG_DIRS);

@@ -185,6 +185,10 @@ struct slice settings_text(const struct settings *settings, enum setting_id id);
 bool settings_is_null(const struct settings *settings, enum setting_id id);
 enum setting_origin settings_origin(const struct settings *settings, enum setting_id id);
 
+/* Did the file and the command line give both the same for it, or both nothing? */
+bool settings_given_alike(const struct settings *settings, const struct settings *other,
+                          enum setting_id id);
+
 /* log.dirs, else log.dir: the one folder (settings_check refuses several). */
 struct slice settings_log_dir(const struct settings *settings);
 
