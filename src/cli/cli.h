@@ -70,6 +70,10 @@ enum cli_option_id {
     OPTION_RATE,
     OPTION_DURATION,
     OPTION_BATCH,
+    OPTION_WATCH,
+    OPTION_GROUP,
+    OPTION_UNTIL_END,
+    OPTION_SEEK_TO,
     OPTION_JSON,
     OPTION_MAN,
     OPTION_IDS, /* how many there are */
@@ -204,6 +208,12 @@ int cli_cluster_info(struct cli *cli);
 int cli_cluster_health(struct cli *cli);
 int cli_quota_list(struct cli *cli);
 int cli_quota_set(struct cli *cli);
+int cli_group_list(struct cli *cli);
+int cli_group_describe(struct cli *cli);
+int cli_group_members(struct cli *cli);
+int cli_group_seek(struct cli *cli);
+int cli_group_delete(struct cli *cli);
+int cli_lag(struct cli *cli);
 int cli_log_dump(struct cli *cli);
 int cli_log_verify(struct cli *cli);
 int cli_api_versions(struct cli *cli);

@@ -157,6 +157,21 @@ int cluster_connect(struct cluster *cluster, int32_t broker_id, struct client **
     return cli_fail(CLI_FAILED, "broker %d leads and is not there", (int)broker_id);
 }
 
+int cluster_parse_place(struct cli *cli, const char *text, const char **topic, int32_t *partition)
+{
+    const char *colon = strrchr(text, ':');
+    int64_t number = -1;
+    *topic = text;
+    if (colon != NULL) {
+        if (slice_parse_int64(slice_of(colon + 1), 0, INT32_MAX, &number) < 0)
+            return cli_fail(CLI_USAGE, "'%s': what follows ':' is the number of a partition", text);
+        struct slice name = {(const uint8_t *)text, (size_t)(colon - text)};
+        *topic = (const char *)arena_printf(&cli->arena, "%.*s", SLICE_ARG(name)).data;
+    }
+    *partition = (int32_t)number;
+    return CLI_OK;
+}
+
 /* --- offsets ---------------------------------------------------------------------------------- */
 
 struct cluster_topic *cluster_find_topic(const struct cluster *cluster, struct slice name)

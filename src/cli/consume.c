@@ -1,7 +1,10 @@
-/* consume: records of some partitions to standard output. */
+/* consume: records of some partitions to standard output: those that were asked for, or those that
+ * a group gives to this member. */
 #include <errno.h>
+#include <signal.h>
 
 #include "cli/cluster.h"
+#include "cli/membership.h"
 #include "cli/offset_range.h"
 #include "cli/record_format.h"
 
@@ -13,6 +16,9 @@ enum {
     OUTPUT_BYTES_MAX = 512 << 20, /* of one record as text */
     OUTPUT_FLUSH_BYTES = 1 << 20,
     SCRATCH_BYTES_MAX = 512 << 20,
+    IDLE_MS = 100,             /* between two looks whether the group gives us something */
+    COMMIT_INTERVAL_MS = 5000, /* as auto.commit.interval.ms of Kafka's consumers */
+    NS_PER_MS = 1000000,
     LAST_NAMED_VERSION = 12, /* of Fetch: later ones name topics by id (KIP-516) */
 };
 
@@ -22,6 +28,8 @@ struct source {
     const struct cluster_partition *partition;
     int64_t position; /* the next offset */
     int64_t end;      /* not shown any more; INT64_MAX: there is no end */
+    int64_t first;    /* where to begin if the group has committed nothing */
+    bool mine;        /* the group has given it to us; always so without one */
 };
 
 struct consumer {
@@ -33,7 +41,9 @@ struct consumer {
     struct arena fetched; /* one response */
     struct arena batch;   /* one batch, decompressed */
     struct writer out;
-    int64_t left; /* records still wanted */
+    int64_t left;                  /* records still wanted */
+    struct membership *membership; /* NULL: on its own */
+    int64_t commit_ns;             /* monotonic: when the next commit is due */
     bool output_gone;
 };
 
@@ -101,7 +111,7 @@ static int gather_sources(struct consumer *consumer)
                 return cli_fail(CLI_FAILED, "%.*s[%d]: no leader tells its offsets",
                                 SLICE_ARG(topic->name), (int)partition->index);
             consumer->sources[consumer->source_count++] =
-                (struct source){.topic = topic, .partition = partition};
+                (struct source){.topic = topic, .partition = partition, .mine = true};
         }
     }
     return CLI_OK;
@@ -126,7 +136,7 @@ static int consumer_plan(struct consumer *consumer, const struct offset_range *r
 
 static bool is_wanted(const struct source *source, int32_t broker_id)
 {
-    return source->partition->leader == broker_id && source->position < source->end;
+    return source->mine && source->partition->leader == broker_id && source->position < source->end;
 }
 
 static bool wants_any(const struct consumer *consumer, int32_t broker_id)
@@ -204,10 +214,15 @@ static int print_batch(struct consumer *consumer, struct source *source, const s
     struct record record;
     while (r >= 0 && (r = record_walk_next(&walk, &record)) > 0) {
         if (record.offset < source->position) continue;
-        if (record.offset >= source->end || consumer->left == 0) break;
+        if (record.offset >= source->end) {
+            source->position = source->end;
+            return CLI_OK;
+        }
+        if (consumer->left == 0) return CLI_OK;
         struct record_view view = {source->topic->name, source->partition->index,
                                    batch->partition_leader_epoch, &record};
         record_format_print(consumer->format, &view, &consumer->out);
+        source->position = record.offset + 1;
         consumer->left--;
         if (consumer->out.size >= OUTPUT_FLUSH_BYTES) print_output(consumer);
     }
@@ -215,6 +230,7 @@ static int print_batch(struct consumer *consumer, struct source *source, const s
         return cli_fail(CLI_FAILED, "%.*s[%d]: the batch at offset %lld is damaged",
                         SLICE_ARG(source->topic->name), (int)source->partition->index,
                         (long long)batch->base_offset);
+    source->position = batch_last_offset(batch) + 1;
     return CLI_OK;
 }
 
@@ -230,12 +246,15 @@ static int print_partition(struct consumer *consumer, struct source *source,
     struct batch batch;
     int r;
     while ((r = batch_take(&rest, &batch)) == 0) {
-        if (consumer->left == 0 || consumer->output_gone) return CLI_OK;
-        bool is_control = (batch.attributes & BATCH_CONTROL) != 0;
+        if (consumer->left == 0 || consumer->output_gone || source->position >= source->end)
+            return CLI_OK;
         if (batch_last_offset(&batch) < source->position) continue;
-        int code = is_control ? CLI_OK : print_batch(consumer, source, &batch);
+        int code = CLI_OK;
+        if ((batch.attributes & BATCH_CONTROL) != 0)
+            source->position = batch_last_offset(&batch) + 1;
+        else
+            code = print_batch(consumer, source, &batch);
         if (code != CLI_OK) return code;
-        source->position = batch_last_offset(&batch) + 1;
     }
     /* -ENODATA: the last batch was cut by the limits of the fetch. */
     if (r == -EBADMSG)
@@ -285,21 +304,125 @@ static int fetch_from(struct consumer *consumer, int32_t broker_id)
     return r;
 }
 
+/* Asks every broker that leads something wanted, once. *any: there was one. */
+static int consumer_round(struct consumer *consumer, bool *any)
+{
+    *any = false;
+    for (int32_t i = 0; i < consumer->cluster.broker_count; i++) {
+        int32_t broker_id = consumer->cluster.brokers[i].id;
+        if (consumer->left == 0 || consumer->output_gone) return CLI_OK;
+        if (!wants_any(consumer, broker_id)) continue;
+        *any = true;
+        int r = fetch_from(consumer, broker_id);
+        if (r != CLI_OK) return r;
+    }
+    return CLI_OK;
+}
+
 static int consumer_run(struct consumer *consumer)
 {
     bool any = true;
-    while (any) {
-        any = false;
-        for (int32_t i = 0; i < consumer->cluster.broker_count; i++) {
-            int32_t broker_id = consumer->cluster.brokers[i].id;
-            if (consumer->left == 0 || consumer->output_gone) return CLI_OK;
-            if (!wants_any(consumer, broker_id)) continue;
-            any = true;
-            int r = fetch_from(consumer, broker_id);
-            if (r != CLI_OK) return r;
-        }
+    int r = CLI_OK;
+    while (r == CLI_OK && any && consumer->left > 0 && !consumer->output_gone)
+        r = consumer_round(consumer, &any);
+    return r;
+}
+
+/* --- as a member of a group ------------------------------------------------------------------- */
+
+/* Commits how far the partitions are read that we have; only those that we lose where `lost`. */
+static int commit(struct consumer *consumer, bool lost)
+{
+    arena_reset(&consumer->fetched);
+    struct membership_place *places =
+        arena_alloc(&consumer->fetched, (size_t)consumer->source_count * sizeof(places[0]) + 1);
+    int32_t count = 0;
+    for (int32_t i = 0; i < consumer->source_count; i++) {
+        const struct source *source = &consumer->sources[i];
+        int32_t index = source->partition->index;
+        bool kept = membership_has(consumer->membership, source->topic, index);
+        if (!source->mine || (lost && kept)) continue;
+        places[count++] = (struct membership_place){source->topic, index, source->position};
     }
-    return CLI_OK;
+    consumer->commit_ns = os_monotonic_ns(client_os(consumer->cluster.client)) +
+                          (int64_t)COMMIT_INTERVAL_MS * NS_PER_MS;
+    return membership_commit(consumer->membership, places, count);
+}
+
+/* Those that are newly ours go on where the group has come to. */
+static int adopt(struct consumer *consumer)
+{
+    arena_reset(&consumer->fetched);
+    size_t count = (size_t)consumer->source_count;
+    struct membership_place *places =
+        arena_alloc(&consumer->fetched, count * sizeof(places[0]) + 1);
+    for (size_t i = 0; i < count; i++)
+        places[i] = (struct membership_place){consumer->sources[i].topic,
+                                              consumer->sources[i].partition->index, -1};
+    int r = membership_fetch(consumer->membership, places, consumer->source_count);
+    for (size_t i = 0; r == CLI_OK && i < count; i++) {
+        struct source *source = &consumer->sources[i];
+        bool has = membership_has(consumer->membership, source->topic, source->partition->index);
+        if (has && !source->mine)
+            source->position = places[i].offset >= 0 ? places[i].offset : source->first;
+        source->mine = has;
+    }
+    return r;
+}
+
+static int follow_group(struct consumer *consumer)
+{
+    bool changed;
+    int r = membership_beat(consumer->membership, &changed);
+    if (r != CLI_OK || !changed) return r;
+    r = commit(consumer, true);
+    if (r == CLI_OK) r = adopt(consumer);
+    membership_settle(consumer->membership);
+    return r;
+}
+
+/* Ctrl-C and its kin: a member leaves its group first, so that others go on at once. */
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+    interrupted = number;
+}
+
+static void watch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+/* Until all that the group gives us is read; with --follow until somebody interrupts. */
+static int member_run(struct consumer *consumer)
+{
+    struct os *os = client_os(consumer->cluster.client);
+    bool any = true;
+    int r = membership_enter(&consumer->cluster, slice_of(consumer->cli->option[OPTION_GROUP]),
+                             &consumer->membership);
+    for (int32_t i = 0; i < consumer->source_count; i++) {
+        consumer->sources[i].first = consumer->sources[i].position;
+        consumer->sources[i].mine = false;
+    }
+    bool patient = cli_has(consumer->cli, OPTION_FOLLOW);
+    watch_interrupts();
+    while (r == CLI_OK && consumer->left > 0 && !consumer->output_gone && !interrupted) {
+        r = follow_group(consumer);
+        if (r == CLI_OK) r = consumer_round(consumer, &any);
+        if (r != CLI_OK) break;
+        bool settled = membership_is_settled(consumer->membership);
+        if (!any && settled && !patient) break;
+        if (!any) client_sleep(consumer->cluster.client, IDLE_MS);
+        if (os_monotonic_ns(os) >= consumer->commit_ns) r = commit(consumer, false);
+    }
+    if (r == CLI_OK) r = commit(consumer, false);
+    consumer->membership = membership_leave(consumer->membership);
+    if (interrupted) raise(interrupted); /* it has its default meaning again */
+    return r;
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
@@ -318,6 +441,10 @@ static int parse_offset(struct consumer *consumer, struct offset_range *range)
 int cli_consume(struct cli *cli)
 {
     struct consumer consumer = {.cli = cli};
+    if (cli_has(cli, OPTION_GROUP) && cli_has(cli, OPTION_PARTITION))
+        return cli_fail(CLI_USAGE, "--group gives partitions to its members: no --partition");
+    if (cli_has(cli, OPTION_FOLLOW) && cli_has(cli, OPTION_UNTIL_END))
+        return cli_fail(CLI_USAGE, "--follow or --until-end?");
     const char *format = cli_has(cli, OPTION_FORMAT) ? cli->option[OPTION_FORMAT] : "%v\\n";
     struct slice wrong;
     if (record_format_parse(&cli->arena, slice_of(format), &consumer.format, &wrong) < 0)
@@ -331,7 +458,8 @@ int cli_consume(struct cli *cli)
     r = cluster_open(cli, cli->arguments.items, cli->arguments.count, false, &consumer.cluster);
     if (r == CLI_OK) r = parse_offset(&consumer, &range);
     if (r == CLI_OK) r = consumer_plan(&consumer, &range);
-    if (r == CLI_OK) r = consumer_run(&consumer);
+    bool is_member = cli_has(cli, OPTION_GROUP);
+    if (r == CLI_OK) r = is_member ? member_run(&consumer) : consumer_run(&consumer);
     cluster_close(&consumer.cluster);
     writer_deinit(&consumer.out);
     arena_deinit(&consumer.batch);

@@ -1,6 +1,4 @@
 /* topic trim: deletes the records at the beginning of partitions. (KIP-107) */
-#include <string.h>
-
 #include "cli/cluster.h"
 #include "cli/offset_range.h"
 #include "cli/output.h"
@@ -19,22 +17,6 @@ struct trims {
     int32_t count;
     struct offset_bound target;
 };
-
-/* "orders:2" is partition 2 of orders; −1: all of them. Names have no colon. */
-static int parse_place(struct cli *cli, const char *text, const char **topic, int32_t *partition)
-{
-    const char *colon = strrchr(text, ':');
-    int64_t number = -1;
-    *topic = text;
-    if (colon != NULL) {
-        if (slice_parse_int64(slice_of(colon + 1), 0, INT32_MAX, &number) < 0)
-            return cli_fail(CLI_USAGE, "'%s': what follows ':' is the number of a partition", text);
-        struct slice name = {(const uint8_t *)text, (size_t)(colon - text)};
-        *topic = (const char *)arena_printf(&cli->arena, "%.*s", SLICE_ARG(name)).data;
-    }
-    *partition = (int32_t)number;
-    return CLI_OK;
-}
 
 /* --to, and what the leaders say of it if it is a time. */
 static int learn_target(struct trims *trims)
@@ -87,7 +69,7 @@ static int plan(struct trims *trims)
     int32_t *only = arena_alloc(&cli->arena, count * sizeof(only[0]));
     int r = CLI_OK;
     for (size_t i = 0; i < count && r == CLI_OK; i++)
-        r = parse_place(cli, cli->arguments.items[i], &names[i], &only[i]);
+        r = cluster_parse_place(cli, cli->arguments.items[i], &names[i], &only[i]);
     if (r == CLI_OK) r = cluster_open(cli, names, (int)count, false, &trims->cluster);
     if (r == CLI_OK) r = cluster_learn_offsets(&trims->cluster);
     if (r == CLI_OK) r = learn_target(trims);
