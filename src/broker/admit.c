@@ -28,34 +28,38 @@ struct farewell {
     struct call_letter letter;
     struct broker *broker;
     struct quota_address ip;
+    int32_t listener;
 };
+
+static_assert((int)QUOTA_LISTENERS_MAX == (int)SETTINGS_LISTENERS_MAX, "each is counted");
 
 static void let_in_waiting(struct broker *broker);
 
-static void leave(struct broker *broker, const struct quota_address *ip)
+static void leave(struct broker *broker, const struct quota_address *ip, int32_t listener)
 {
-    quota_connections_leave(broker->connections, ip);
+    quota_connections_leave(broker->connections, ip, listener);
     let_in_waiting(broker);
 }
 
 static void receive_farewell(struct os_mail *mail)
 {
     struct farewell *farewell = CONTAINER_OF(mail, struct farewell, letter.mail);
-    leave(farewell->broker, &farewell->ip);
+    leave(farewell->broker, &farewell->ip, farewell->listener);
     memory_free(farewell);
 }
 
-static void say_farewell(struct shard *shard, const struct quota_address *ip)
+static void say_farewell(struct shard *shard, const struct quota_address *ip, int32_t listener)
 {
     struct broker *broker = shard->broker;
     if (shard->stopping) return; /* nobody comes in any more */
     if (shard->index == 0) {
-        leave(broker, ip);
+        leave(broker, ip, listener);
         return;
     }
     struct farewell *farewell = memory_alloc_zero(sizeof(*farewell));
     farewell->broker = broker;
     farewell->ip = *ip;
+    farewell->listener = listener;
     letter_post(shard, &broker->shards[0], &farewell->letter, receive_farewell);
 }
 
@@ -88,6 +92,7 @@ static void ask(struct admission *admission, struct net_connection *connection, 
     admission->connection = connection;
     admission->asking = true;
     admission->entrance = (struct quota_entrance){.ip = address_of(connection),
+                                                  .listener = tag,
                                                   .is_protected = is_protected(shard->broker, tag)};
     if (shard->index == 0)
         receive_ask(&admission->letter.mail);
@@ -111,7 +116,7 @@ void admit_closed(struct shard *shard, struct net_connection *connection)
 {
     if (net_connection_is_admitted(connection)) {
         struct quota_address ip = address_of(connection);
-        say_farewell(shard, &ip);
+        say_farewell(shard, &ip, net_connection_tag(connection));
         return;
     }
     struct admission *admission = &shard->admissions[net_connection_tag(connection)];
@@ -127,7 +132,8 @@ static void receive_answer(struct os_mail *mail)
     admission->asking = false;
     admission->connection = admission->next = NULL;
     if (connection == NULL) {
-        if (admission->verdict == QUOTA_ADMIT) say_farewell(admission->shard, &entrance.ip);
+        if (admission->verdict == QUOTA_ADMIT)
+            say_farewell(admission->shard, &entrance.ip, entrance.listener);
         if (next != NULL) ask(admission, next, net_connection_tag(next));
     } else if (admission->verdict == QUOTA_ADMIT) {
         net_connection_admit(connection);
@@ -144,11 +150,15 @@ static bool decide(struct admission *admission)
     struct shard *shard = counter(admission);
     struct broker *broker = shard->broker;
     const struct settings *settings = shard_settings(shard);
+    const struct settings_listener *listener =
+        settings_listener(settings, admission->entrance.listener);
     struct quota_connection_limits limits = {
         .total = settings_number(settings, SETTING_MAX_CONNECTIONS),
         .per_ip = settings_number(settings, SETTING_MAX_CONNECTIONS_PER_IP),
         .overrides = settings_text(settings, SETTING_MAX_CONNECTIONS_PER_IP_OVERRIDES),
         .rate = settings_number(settings, SETTING_MAX_CONNECTION_CREATION_RATE),
+        .of_listener = listener->connections_max,
+        .rate_of_listener = listener->connection_rate_max,
         .window = quotas_window(settings),
     };
     admission->verdict = quota_connections_enter(broker->connections, shard->image, &limits,

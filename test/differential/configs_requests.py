@@ -212,6 +212,19 @@ def alter_brokers(ask):
     broker("a password", ME, ("ssl.keystore.password", SET, "secret"), validate_only=True)
     for target in ("2", "me", "-1", "01"):
         broker("the broker %r" % target, target, (retention, SET, "1"))
+    for key in ("max.connections", "max.connection.creation.rate", "num.network.threads"):
+        of_one = "listener.name.plaintext." + key
+        for target in (ME, ""):
+            for value in ("0", "-1", "x", "7", "9999"):
+                which = "%s of a listener, %s, of %s" % (key, value, target or "all")
+                broker(which, target, (of_one, SET, value), validate_only=True)
+        if key.endswith("threads"):
+            continue  # Kafka closes connections when a pool shrinks
+        broker(key + " of a listener", ME, (of_one, SET, "99"), versions=LAST, then=[of_one])
+        broker(key + " of a listener no more", ME, (of_one, DELETE, None), then=[of_one])
+    for listener in ("no-such", "PLAINTEXT", "controller"):
+        key = "listener.name.%s.max.connections" % listener
+        broker("a limit of " + listener, ME, (key, SET, "0"), versions=LAST, validate_only=True)
     both = [resource(BROKER, who, (retention, SET, "86400001")) for who in (ME, "")]
     ask("IncrementalAlterConfigs", "a broker and all", LAST, dict(resources=both))
     both = [resource(BROKER, who, (retention, DELETE, None)) for who in (ME, "")]

@@ -4,7 +4,7 @@ import socket
 import time
 
 import kafka_wire as wire
-from node import Gregor, same
+from node import Gregor, free_port, same, wait_until
 from quotas import set_quota
 from suite import alone
 from world import World
@@ -96,6 +96,62 @@ def quota_max_connections_lowered_for_shards(folder):
     set_config(world, "max.connections", "3")
     time.sleep(0.5)
     same(sum(not c.is_closed(0.05) for c in connections), 3, "connections that are left")
+
+
+def two_listeners(folder, *settings):
+    """A broker with a second listener, and the address of that."""
+    broker = Gregor(folder, *SETTINGS, *settings)
+    second = "127.0.0.1:%d" % free_port()
+    listeners = (broker.bootstrap, second, broker.controllers)
+    broker.settings += [
+        "listeners=PLAINTEXT://%s,SECOND://%s,CONTROLLER://%s" % listeners,
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SECOND:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name=PLAINTEXT",
+    ]
+    broker.start()
+    return World(broker), second
+
+
+def by_second(second):
+    return wire.Connection(second, timeout_s=10)
+
+
+@alone
+def quota_max_connections_of_listener(folder):
+    """listener.name.second.max.connections: that listener is full, the other is not"""
+    key = "listener.name.second.max.connections"
+    world, second = two_listeners(folder, key + "=2", "gregor.shards=3")
+    world.first = connect(world)
+    same(is_served(world.first), True)
+    taken = [by_second(second) for _ in range(2)]
+    same([is_served(c) for c in taken], [True] * 2)
+    waiting = [by_second(second) for _ in range(2)]
+    same([is_served(c, 0.3) for c in waiting], [False] * 2, "those that are too many")
+    same(all(is_served(connect(world)) for _ in range(4)), True, "by the other listener")
+    taken[0].close()
+    same(sum(is_served(c, 1) for c in waiting), 1, "when one has gone")
+    set_config(world, key, "3")
+    wait_until(lambda: all(not c.asked or is_served(c, 0.2) for c in waiting), 5, "all of three")
+    set_config(world, "listener.name.plaintext.max.connections", "1")
+    same(is_served(connect(world), 0.3), False, "one of the listener that is protected otherwise")
+
+
+@alone
+def quota_rate_of_listener(folder):
+    """listener.name.second.max.connection.creation.rate: by that listener, no faster"""
+    world, second = two_listeners(folder)
+    world.first = connect(world)
+    set_config(world, "listener.name.second.max.connection.creation.rate", "4")
+    begin = time.monotonic()
+    connections = [by_second(second) for _ in range(12)]
+    others = [connect(world) for _ in range(12)]
+    same([is_served(c) for c in others], [True] * 12)
+    others_s = time.monotonic() - begin
+    same([is_served(c) for c in connections], [True] * 12)
+    took_s = time.monotonic() - begin
+    print("  12 connections at 4 a second: %.2f s, 12 others %.2f s" % (took_s, others_s))
+    if not 1.6 <= took_s <= 3.5 or others_s > 1:
+        raise AssertionError("twelve took %.2f s, the others %.2f s" % (took_s, others_s))
 
 
 @alone

@@ -251,7 +251,7 @@ static struct refusal check_broker_value(const struct alteration *alteration,
     struct slice error;
     if (setting_check_value(meant, altered->value, arena, &error) < 0)
         return refuse(KAFKA_ERROR_INVALID_REQUEST, error);
-    /* What is for one listener is for TLS, SASL and limits that no listener of ours has. */
+    /* What is for one listener limits its connections, or is for TLS and SASL, which none has. */
     if (setting == NULL) return (struct refusal){0};
     if (setting == setting_get(SETTING_LISTENERS) ||
         setting == setting_get(SETTING_LISTENER_SECURITY_PROTOCOL_MAP))

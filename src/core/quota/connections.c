@@ -21,7 +21,14 @@ struct ip_limit {
     double rate;
 };
 
+/* What came by one listener. */
+struct entrance_count {
+    struct quota_rate rate;
+    int64_t count;
+};
+
 struct quota_connections {
+    struct entrance_count listeners[QUOTA_LISTENERS_MAX];
     struct map visitors;
     struct map limits; /* struct ip_limit, as the image has them */
     struct list gone;
@@ -73,6 +80,8 @@ struct quota_connections *quota_connections_destroy(struct quota_connections *co
     map_deinit(&connections->visitors);
     map_deinit(&connections->limits);
     quota_rate_deinit(&connections->rate);
+    for (int i = 0; i < QUOTA_LISTENERS_MAX; i++)
+        quota_rate_deinit(&connections->listeners[i].rate);
     memory_free(connections);
     return NULL;
 }
@@ -189,8 +198,22 @@ static bool comes_too_often(struct quota_connections *connections, struct visito
     if (throttle_ms == 0) return false;
     quota_rate_record(&visitor->rate, window, -1, now_ms);
     if (!entrance->is_protected) quota_rate_record(&connections->rate, window, -1, now_ms);
+    quota_rate_record(&connections->listeners[entrance->listener].rate, window, -1, now_ms);
     entrance->until_ms = now_ms + throttle_ms;
     return true;
+}
+
+/* The pause for the sake of both rates, its listener's and that of all. */
+static int64_t throttle(struct quota_connections *connections,
+                        const struct quota_connection_limits *limits, struct quota_window window,
+                        const struct quota_entrance *entrance, int64_t now_ms)
+{
+    struct quota_rate *listener = &connections->listeners[entrance->listener].rate;
+    int64_t of_all_ms = entrance->is_protected
+                            ? 0
+                            : record(&connections->rate, window, (double)limits->rate, now_ms);
+    int64_t ms = record(listener, window, (double)limits->rate_of_listener, now_ms);
+    return ms > of_all_ms ? ms : of_all_ms;
 }
 
 enum quota_verdict quota_connections_enter(struct quota_connections *connections,
@@ -198,17 +221,19 @@ enum quota_verdict quota_connections_enter(struct quota_connections *connections
                                            const struct quota_connection_limits *limits,
                                            struct quota_entrance *entrance, int64_t now_ms)
 {
+    ASSERT(entrance->listener >= 0);
+    ASSERT(entrance->listener < QUOTA_LISTENERS_MAX);
+    struct entrance_count *listener = &connections->listeners[entrance->listener];
     if (!connections->fresh) refresh(connections, image);
     struct quota_window window = limits->window;
     if (window.samples > QUOTA_SAMPLES_MAX) window.samples = QUOTA_SAMPLES_MAX;
     if (!entrance->waited) {
         entrance->waited = true;
-        entrance->until_ms = now_ms;
-        if (!entrance->is_protected)
-            entrance->until_ms += record(&connections->rate, window, (double)limits->rate, now_ms);
+        entrance->until_ms = now_ms + throttle(connections, limits, window, entrance, now_ms);
     }
     if (entrance->until_ms != INT64_MAX && now_ms < entrance->until_ms) return QUOTA_WAIT;
-    if (!entrance->is_protected && connections->count >= limits->total) {
+    bool full = !entrance->is_protected && connections->count >= limits->total;
+    if (full || listener->count >= limits->of_listener) {
         entrance->until_ms = INT64_MAX;
         return QUOTA_WAIT;
     }
@@ -220,11 +245,17 @@ enum quota_verdict quota_connections_enter(struct quota_connections *connections
         return QUOTA_REFUSE;
     if (visitor->count++ == 0) list_remove(&visitor->link);
     connections->count++;
+    listener->count++;
     return QUOTA_ADMIT;
 }
 
-void quota_connections_leave(struct quota_connections *connections, const struct quota_address *ip)
+void quota_connections_leave(struct quota_connections *connections, const struct quota_address *ip,
+                             int32_t listener)
 {
+    ASSERT(listener >= 0);
+    ASSERT(listener < QUOTA_LISTENERS_MAX);
+    ASSERT(connections->listeners[listener].count > 0);
+    connections->listeners[listener].count--;
     struct visitor *visitor = map_get(&connections->visitors, MAP_KEY(*ip));
     ASSERT(visitor != NULL);
     ASSERT(visitor->count > 0);

@@ -77,6 +77,8 @@ static struct fixture fixture_of(void)
                    .per_ip = 100,
                    .overrides = SLICE(""),
                    .rate = INT32_MAX,
+                   .of_listener = INT32_MAX,
+                   .rate_of_listener = INT32_MAX,
                    .window = {2, 1000}},
     };
 }
@@ -110,7 +112,7 @@ static enum quota_verdict come(const struct fixture *fixture, const char *ip, in
 static void leave(const struct fixture *fixture, const char *ip)
 {
     struct quota_entrance entrance = from(ip);
-    quota_connections_leave(fixture->connections, &entrance.ip);
+    quota_connections_leave(fixture->connections, &entrance.ip, 0);
 }
 
 static void a_full_broker_lets_wait(void **state)
@@ -131,6 +133,44 @@ static void a_full_broker_lets_wait(void **state)
     leave(&fixture, "10.0.0.4");
     assert_int_equal(enter(&fixture, &third, 0), QUOTA_ADMIT);
     assert_int_equal(quota_connections_count(fixture.connections), 2);
+    fixture_end(&fixture);
+}
+
+/* One that is full, or that too many come to, holds up nobody else; protected is none from that. */
+static void a_listener_has_limits_of_its_own(void **state)
+{
+    (void)state;
+    struct fixture fixture = fixture_of();
+    fixture.limits.of_listener = 1;
+    assert_int_equal(come(&fixture, "10.0.0.1", 0), QUOTA_ADMIT);
+    struct quota_entrance second = from("10.0.0.2"), other = from("10.0.0.2");
+    second.is_protected = true;
+    other.listener = QUOTA_LISTENERS_MAX - 1;
+    assert_int_equal(enter(&fixture, &second, 0), QUOTA_WAIT);
+    assert_true(second.until_ms == INT64_MAX);
+    assert_int_equal(enter(&fixture, &other, 0), QUOTA_ADMIT);
+    quota_connections_leave(fixture.connections, &other.ip, other.listener);
+    assert_int_equal(enter(&fixture, &second, 0), QUOTA_WAIT);
+    leave(&fixture, "10.0.0.1");
+    assert_int_equal(enter(&fixture, &second, 0), QUOTA_ADMIT);
+    fixture_end(&fixture);
+}
+
+/* The longer pause of two rates counts; what an address is refused counts for neither. */
+static void a_listener_has_a_rate_of_its_own(void **state)
+{
+    (void)state;
+    struct fixture fixture = fixture_of();
+    fixture.limits.rate = 10;
+    fixture.limits.rate_of_listener = 5;
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(come(&fixture, "10.0.0.1", 0), QUOTA_ADMIT);
+    struct quota_entrance sixth = from("10.0.0.1"), other = from("10.0.0.1");
+    sixth.is_protected = true;
+    other.listener = 1;
+    assert_int_equal(enter(&fixture, &sixth, 0), QUOTA_WAIT);
+    assert_int_equal(sixth.until_ms, 200);
+    assert_int_equal(enter(&fixture, &other, 0), QUOTA_ADMIT);
     fixture_end(&fixture);
 }
 
@@ -242,6 +282,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_what_they_mean),
         cmocka_unit_test(a_full_broker_lets_wait),
+        cmocka_unit_test(a_listener_has_limits_of_its_own),
+        cmocka_unit_test(a_listener_has_a_rate_of_its_own),
         cmocka_unit_test(an_address_has_its_own_number),
         cmocka_unit_test(a_rate_of_all_lets_wait),
         cmocka_unit_test(an_address_that_comes_too_often_is_refused),

@@ -129,6 +129,8 @@ struct quota_counters quota_counters(const struct quota *quota);
 
 /* --- connections ------------------------------------------------------------------------------ */
 
+enum { QUOTA_LISTENERS_MAX = 16 };
+
 struct quota_address {
     uint8_t bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
 };
@@ -142,6 +144,8 @@ struct quota_connection_limits {
     int64_t per_ip;         /* max.connections.per.ip */
     struct slice overrides; /* max.connections.per.ip.overrides: "host:count,host:count" */
     int64_t rate;           /* max.connection.creation.rate, per second */
+    int64_t of_listener;    /* the same two of the listener it comes by */
+    int64_t rate_of_listener;
     struct quota_window window;
 };
 
@@ -154,6 +158,7 @@ enum quota_verdict {
 /* One that wants in, until it is let in or refused. */
 struct quota_entrance {
     struct quota_address ip;
+    int32_t listener;  /* its number */
     bool is_protected; /* by the brokers' own listener: `total` and `rate` are not for it */
     bool waited;       /* quota_connections_enter's */
     int64_t until_ms;  /* out */
@@ -171,7 +176,8 @@ enum quota_verdict quota_connections_enter(struct quota_connections *connections
                                            const struct image *image,
                                            const struct quota_connection_limits *limits,
                                            struct quota_entrance *entrance, int64_t now_ms);
-void quota_connections_leave(struct quota_connections *connections, const struct quota_address *ip);
+void quota_connections_leave(struct quota_connections *connections, const struct quota_address *ip,
+                             int32_t listener);
 int64_t quota_connections_count(const struct quota_connections *connections);
 
 #endif

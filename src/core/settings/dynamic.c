@@ -1,51 +1,9 @@
-/* A broker's settings that change while it runs: what they must pass together, and the keys that
- * are meant for one listener. (DynamicBrokerConfig, DynamicThreadPool, DynamicLogConfig, KIP-226)
- */
+/* A broker's settings that change while it runs: what they must pass together.
+ * (DynamicBrokerConfig, DynamicThreadPool, DynamicLogConfig, KIP-226) */
 #include <errno.h>
 #include <string.h>
 
 #include "core/settings/internal.h"
-
-/* --- keys of one listener --------------------------------------------------------------------- */
-
-struct slice setting_listener_key(struct slice name)
-{
-    const struct slice prefix = SLICE("listener.name.");
-    if (!slice_starts_with(name, prefix)) return SLICE_NULL;
-    const uint8_t *listener = name.data + prefix.size;
-    size_t left = name.size - prefix.size;
-    const uint8_t *dot = left == 0 ? NULL : memchr(listener, '.', left);
-    if (dot == NULL) return SLICE_NULL;
-    struct slice key = {dot + 1, left - (size_t)(dot + 1 - listener)};
-    return key.size == 0 ? SLICE_NULL : key;
-}
-
-static bool ends_with(struct slice name, struct slice end)
-{
-    return name.size >= end.size &&
-           memcmp(name.data + name.size - end.size, end.data, end.size) == 0;
-}
-
-/* A mechanism's own keys carry its name before the key: plain.sasl.jaas.config. */
-static const struct setting *find_of_mechanism(struct slice key)
-{
-    static const enum setting_id ids[] = {
-        SETTING_SASL_JAAS_CONFIG,          SETTING_SASL_LOGIN_CALLBACK_HANDLER_CLASS,
-        SETTING_SASL_LOGIN_CLASS,          SETTING_SASL_SERVER_CALLBACK_HANDLER_CLASS,
-        SETTING_CONNECTIONS_MAX_REAUTH_MS,
-    };
-    for (size_t i = 0; i < ARRAY_COUNT(ids); i++)
-        if (ends_with(key, setting_get(ids[i])->name)) return setting_get(ids[i]);
-    return NULL;
-}
-
-const struct setting *setting_find_for_listener(struct slice name)
-{
-    struct slice key = setting_listener_key(name);
-    if (slice_is_null(key)) return NULL;
-    const struct setting *setting = setting_find(SETTING_SCOPE_BROKER, key);
-    return setting == NULL ? find_of_mechanism(key) : setting;
-}
 
 /* --- keys together ---------------------------------------------------------------------------- */
 
@@ -57,6 +15,26 @@ struct reconfiguration {
 };
 
 /* A pool of threads may double or halve at a time. */
+static int check_pool(const struct reconfiguration *change, enum setting_id id, int64_t now,
+                      int64_t then)
+{
+    if (then >= now / 2 && then <= now * 2) return 0;
+    *change->error = arena_printf(
+        change->arena,
+        "Invalid value org.apache.kafka.common.config.ConfigException: Dynamic thread count "
+        "update validation failed for %.*s=%lld, value should %s the current value %lld for "
+        "configuration Invalid dynamic configuration",
+        SLICE_ARG(setting_get(id)->name), (long long)then,
+        then < now ? "be at least half" : "not be greater than double", (long long)now);
+    return -EINVAL;
+}
+
+static int64_t threads_of(const struct settings *settings, const struct settings_listener *listener)
+{
+    return listener->network_threads > 0 ? listener->network_threads
+                                         : settings_number(settings, SETTING_NUM_NETWORK_THREADS);
+}
+
 static int check_threads(const struct reconfiguration *change)
 {
     static const enum setting_id pools[] = {
@@ -65,17 +43,34 @@ static int check_threads(const struct reconfiguration *change)
         SETTING_NUM_REPLICA_FETCHERS,
     };
     for (size_t i = 0; i < ARRAY_COUNT(pools); i++) {
-        int64_t now = settings_number(change->now, pools[i]);
-        int64_t then = settings_number(change->then, pools[i]);
-        if (then >= now / 2 && then <= now * 2) continue;
-        *change->error = arena_printf(
-            change->arena,
-            "Invalid value org.apache.kafka.common.config.ConfigException: Dynamic thread count "
-            "update validation failed for %.*s=%lld, value should %s the current value %lld for "
-            "configuration Invalid dynamic configuration",
-            SLICE_ARG(setting_get(pools[i])->name), (long long)then,
-            then < now ? "be at least half" : "not be greater than double", (long long)now);
-        return -EINVAL;
+        int r = check_pool(change, pools[i], settings_number(change->now, pools[i]),
+                           settings_number(change->then, pools[i]));
+        if (r < 0) return r;
+    }
+    return 0;
+}
+
+/* The same of each listener's own pool, and its limits, which may not be nothing. (DataPlaneAcceptor,
+ * ConnectionQuotas.ListenerConnectionQuota; validateReconfiguration) */
+static int check_listeners(const struct reconfiguration *change)
+{
+    for (int32_t i = 0; i < change->then->listener_count; i++) {
+        const struct settings_listener *now = &change->now->listeners[i];
+        const struct settings_listener *then = &change->then->listeners[i];
+        enum setting_id nothing = SETTING_MAX_CONNECTIONS;
+        if (then->controller) continue;
+        if (then->connections_max > 0) nothing = SETTING_MAX_CONNECTION_CREATION_RATE;
+        if (then->connections_max == 0 || then->connection_rate_max == 0) {
+            *change->error = arena_printf(
+                change->arena,
+                "Invalid value org.apache.kafka.common.config.ConfigException: Invalid %.*s 0 for "
+                "configuration Invalid dynamic configuration",
+                SLICE_ARG(setting_get(nothing)->name));
+            return -EINVAL;
+        }
+        int r = check_pool(change, SETTING_NUM_NETWORK_THREADS, threads_of(change->now, now),
+                           threads_of(change->then, then));
+        if (r < 0) return r;
     }
     return 0;
 }
@@ -215,6 +210,7 @@ int settings_check_dynamic(const struct settings *settings, const struct setting
     if (r == 0) r = check_cordoned(then, arena, error);
     struct reconfiguration change = {settings, then, arena, error};
     if (r == 0) r = check_threads(&change);
+    if (r == 0) r = check_listeners(&change);
     if (r == 0) r = check_cleaners(&change);
     if (r == 0) r = check_retention(&change);
     settings_destroy(then);

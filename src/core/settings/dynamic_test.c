@@ -42,6 +42,11 @@ static void what_fits(void **state)
     expect("", "num.io.threads", "16", NULL);
     expect("", "num.io.threads", "4", NULL);
     expect("", "no.such.key", "4", NULL);
+    expect("", "listener.name.plaintext.max.connections", "1", NULL);
+    expect("", "listener.name.plaintext.num.network.threads", "6", NULL);
+    expect("listener.name.plaintext.num.network.threads=4\n",
+           "listener.name.plaintext.num.network.threads", "8", NULL);
+    expect("", "listener.name.x.max.connections", "0", NULL);
     expect("log.retention.ms=5000\n", "log.local.retention.ms", "5000", NULL);
     expect("log.retention.ms=-1\n", "log.local.retention.ms", "5000", NULL);
     expect("log.cleaner.threads=2\n", "log.cleaner.dedupe.buffer.size", "4194304", NULL);
@@ -51,6 +56,43 @@ static void what_fits(void **state)
     expect("", "max.connections.per.ip.overrides", "host:5, ::1:7", NULL);
 }
 
+static const struct settings_listener *with(const struct settings *settings,
+                                            const struct setting_pair *cluster,
+                                            const struct setting_pair *broker,
+                                            struct settings **then)
+{
+    settings_destroy(*then);
+    *then = settings_overlay(settings, cluster, cluster == NULL ? 0 : 1, broker,
+                             broker == NULL ? 0 : 1);
+    return settings_listener(*then, 0);
+}
+
+/* Above the file what all brokers have, above that what this one has. */
+static void limits_of_one_listener(void **state)
+{
+    (void)state;
+    struct settings *settings =
+        load("listener.name.plaintext.max.connections=7\nlistener.name.x.max.connections=1\n");
+    struct settings *then = NULL;
+    struct setting_pair cluster = {SLICE("listener.name.plaintext.max.connections"), SLICE("8")};
+    struct setting_pair broker = {SLICE("listener.name.plaintext.max.connections"), SLICE("9")};
+    struct setting_pair rate = {SLICE("listener.name.plaintext.max.connection.creation.rate"),
+                                SLICE("5")};
+    struct setting_pair wrong = {SLICE("listener.name.plaintext.max.connections"), SLICE("soon")};
+    assert_int_equal(settings_listener(settings, 0)->connections_max, 7);
+    assert_int_equal(settings_listener(settings, 0)->connection_rate_max, INT32_MAX);
+    assert_int_equal(with(settings, &cluster, NULL, &then)->connections_max, 8);
+    assert_int_equal(with(settings, &cluster, &broker, &then)->connections_max, 9);
+    assert_int_equal(with(settings, &wrong, &rate, &then)->connections_max, 7);
+    assert_int_equal(settings_listener(then, 0)->connection_rate_max, 5);
+    struct settings *last = NULL;
+    assert_int_equal(with(then, NULL, NULL, &last)->connection_rate_max, INT32_MAX);
+    assert_int_equal(settings_listener(last, 0)->connections_max, 7);
+    settings_destroy(last);
+    settings_destroy(then);
+    settings_destroy(settings);
+}
+
 #define WRAPPED(text)                                                     \
     "Invalid value org.apache.kafka.common.config.ConfigException: " text \
     " for configuration Invalid dynamic configuration"
@@ -58,6 +100,13 @@ static void what_fits(void **state)
 static void what_does_not(void **state)
 {
     (void)state;
+    expect("", "listener.name.plaintext.max.connections", "0",
+           WRAPPED("Invalid max.connections 0"));
+    expect("", "listener.name.plaintext.max.connection.creation.rate", "0",
+           WRAPPED("Invalid max.connection.creation.rate 0"));
+    expect("", "listener.name.plaintext.num.network.threads", "7",
+           WRAPPED("Dynamic thread count update validation failed for num.network.threads=7, value "
+                   "should not be greater than double the current value 3"));
     expect("", "log.retention.ms", "0",
            "requirement failed: log.retention.ms must be unlimited (-1) or, greater than or equal "
            "to 1");
@@ -173,6 +222,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_fits),
+        cmocka_unit_test(limits_of_one_listener),
         cmocka_unit_test(what_does_not),
         cmocka_unit_test(what_does_not_either),
         cmocka_unit_test(a_node_has_two_names),

@@ -66,6 +66,12 @@ void settings_check_limits(struct settings *settings);
 /* Parses listeners and what belongs to them into settings->listeners, reporting what is wrong. */
 void settings_parse_listeners(struct settings *settings);
 
+/* Limits of single listeners: none, those that pairs name, those of the file, which are judged. */
+void settings_clear_listener_keys(struct settings *settings);
+void settings_take_listener_keys(struct settings *settings, const struct setting_pair *pairs,
+                                 int32_t count);
+void settings_judge_listener_keys(struct settings *settings);
+
 /* What holds for a topic's or group's key: its override if that checks out, else the broker's value
  * for it, else its own default. Canonical, in the arena or for ever. */
 struct slice settings_effective(const struct settings *settings, enum setting_id id,

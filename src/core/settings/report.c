@@ -19,8 +19,16 @@ void settings_report(struct settings *settings, struct slice key, enum settings_
                      struct slice text)
 {
     const struct settings_item *item = map_get(&settings->by_key, key);
+    const struct setting *setting = setting_find(SETTING_SCOPE_BROKER, key);
+    if (setting == NULL) setting = setting_find_for_listener(key);
+    bool told = item != NULL && (setting == NULL || setting->type != SETTING_TYPE_PASSWORD);
     *add_line(settings) = (struct settings_line){
-        .key = key, .text = text, .line = item == NULL ? 0 : item->line, .verdict = verdict};
+        .key = key,
+        .text = text,
+        .value = told ? item->value : SLICE_NULL,
+        .line = item == NULL ? 0 : item->line,
+        .verdict = verdict,
+    };
 }
 
 const struct settings_line *settings_lines(const struct settings *settings, int32_t *count)
@@ -33,16 +41,9 @@ const struct settings_line *settings_lines(const struct settings *settings, int3
 
 static void judge_unknown(struct settings *settings, const struct settings_item *item)
 {
-    if (slice_starts_with(item->key, SLICE("listener.name."))) {
-        settings_report(
-            settings, item->key, SETTINGS_LINE_REFUSED,
-            SLICE(
-                "Settings of one listener are for TLS and SASL, which gregor does not have yet, or "
-                "limits, which it has for all listeners together."));
-        return;
-    }
-    settings_report(settings, item->key, SETTINGS_LINE_UNKNOWN, SLICE("No such setting."));
     struct setting_pair pair = {item->key, item->value};
+    if (setting_find_for_listener(item->key) == NULL) /* or it is judged when listeners are known */
+        settings_report(settings, item->key, SETTINGS_LINE_UNKNOWN, SLICE("No such setting."));
     settings_keep_unknown(settings, &pair, 1);
 }
 
@@ -206,6 +207,8 @@ bool settings_check(struct settings *settings)
     check_folders(settings);
     settings_check_limits(settings);
     settings_parse_listeners(settings);
+    settings_clear_listener_keys(settings);
+    settings_judge_listener_keys(settings);
     settings->checked = true;
     return !is_fatal(settings);
 }

@@ -204,6 +204,10 @@ struct settings *settings_overlay(const struct settings *settings,
         copy->listeners[i].advertised_host =
             arena_copy(arena, settings->listeners[i].advertised_host);
     }
+    settings_clear_listener_keys(copy);
+    settings_take_listener_keys(copy, copy->unknown, copy->unknown_count);
+    settings_take_listener_keys(copy, cluster, cluster_count);
+    settings_take_listener_keys(copy, broker, broker_count);
     settings_resolve(copy);
     copy->checked = true;
     return copy;
@@ -297,6 +301,14 @@ int64_t settings_request_bytes(const struct settings *settings, int64_t memory_b
     /* The largest request must fit, or it would wait for ever. */
     int64_t largest = settings_number(settings, SETTING_SOCKET_REQUEST_MAX_BYTES);
     return bytes > largest ? bytes : largest;
+}
+
+const struct settings_listener *settings_listener(const struct settings *settings, int32_t index)
+{
+    ASSERT(settings->checked);
+    ASSERT(index >= 0);
+    ASSERT(index < settings->listener_count);
+    return &settings->listeners[index];
 }
 
 int32_t settings_listeners(const struct settings *settings,

@@ -138,8 +138,9 @@ enum settings_verdict {
 
 struct settings_line {
     struct slice key;
-    struct slice text; /* why; for invalid ones Kafka's own words */
-    int32_t line;      /* of the file, 1-based; 0: command line, or no line at all */
+    struct slice text;  /* why; for invalid ones Kafka's own words */
+    struct slice value; /* as it was given; null: it was not, or is a secret */
+    int32_t line;       /* of the file, 1-based; 0: command line, or no line at all */
     enum settings_verdict verdict;
 };
 
@@ -203,7 +204,14 @@ struct settings_listener {
     uint16_t port;
     uint16_t advertised_port; /* 0: whatever port was bound */
     bool controller;
+    /* listener.name.NAME.*: its own limits, below those of all; INT32_MAX: none */
+    int64_t connections_max;
+    int64_t connection_rate_max; /* per second */
+    int64_t network_threads;     /* 0: as num.network.threads says */
 };
+
+/* The one with this number, as it is now: its limits may change while it runs. */
+const struct settings_listener *settings_listener(const struct settings *settings, int32_t index);
 
 /* In the order of `listeners`; they have passed settings_check. Returns how many. */
 int32_t settings_listeners(const struct settings *settings,

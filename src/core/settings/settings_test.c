@@ -341,9 +341,6 @@ static void test_verdicts(void **state)
                      SETTINGS_LINE_ACCEPTED); /* its default promises nothing */
     assert_int_equal(verdict("authorizer.class.name=A", "authorizer.class.name", NULL),
                      SETTINGS_LINE_REFUSED);
-    assert_int_equal(
-        verdict("listener.name.x.ssl.client.auth=none", "listener.name.x.ssl.client.auth", NULL),
-        SETTINGS_LINE_REFUSED);
     assert_int_equal(verdict("log.dirs=/a,/b", "log.dirs", NULL), SETTINGS_LINE_REFUSED);
     assert_int_equal(verdict("process.roles=broker", "process.roles", NULL), SETTINGS_LINE_REFUSED);
     assert_int_equal(
@@ -359,6 +356,39 @@ static void test_verdicts(void **state)
         verdict("queued.max.request.bytes=5", "queued.max.request.bytes",
                 "queued.max.request.bytes must be larger or equal to socket.request.max.bytes"),
         SETTINGS_LINE_INVALID);
+}
+
+static void test_verdicts_on_one_listener(void **state)
+{
+    (void)state;
+#define OF(key) "listener.name.plaintext." key
+    assert_int_equal(verdict(OF("max.connections=3"), OF("max.connections"), NULL),
+                     SETTINGS_LINE_HONOURED);
+    assert_int_equal(verdict(OF("max.connections=-1"), OF("max.connections"),
+                             WRONG("max.connections", "-1", "Value must be at least 0")),
+                     SETTINGS_LINE_INVALID);
+    assert_int_equal(
+        verdict(OF("max.connection.creation.rate=3"), OF("max.connection.creation.rate"), NULL),
+        SETTINGS_LINE_HONOURED);
+    static const char *const without_effect[] = {
+        OF("num.network.threads"),
+        OF("ssl.client.auth"),
+        OF("log.retention.ms"),
+        "listener.name.x.max.connections",         /* no such listener */
+        "listener.name.PLAINTEXT.max.connections", /* names are in lower case here */
+        "listener.name.x.ssl.keystore.location"};
+    static const char *const values[] = {"3", "none", "3", "3", "3", "x"};
+    for (size_t i = 0; i < ARRAY_COUNT(without_effect); i++) {
+        char text[128];
+        snprintf(text, sizeof(text), "%s=%s", without_effect[i], values[i]);
+        assert_int_equal(verdict(text, without_effect[i], NULL), SETTINGS_LINE_ACCEPTED);
+    }
+    assert_int_equal(verdict(OF("ssl.keystore.location=/x"), OF("ssl.keystore.location"), NULL),
+                     SETTINGS_LINE_REFUSED);
+    assert_int_equal(verdict(OF("plain.sasl.jaas.config=x"), OF("plain.sasl.jaas.config"), NULL),
+                     SETTINGS_LINE_REFUSED);
+    assert_int_equal(verdict(OF("no.such=1"), OF("no.such"), NULL), SETTINGS_LINE_UNKNOWN);
+#undef OF
 }
 
 static void test_missing_keys(void **state)
@@ -694,6 +724,7 @@ int main(void)
         cmocka_unit_test(test_override_is_above_the_file),
         cmocka_unit_test(test_file_that_is_no_properties),
         cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_verdicts_on_one_listener),
         cmocka_unit_test(test_missing_keys),
         cmocka_unit_test(test_request_bytes),
         cmocka_unit_test(test_listeners),
