@@ -143,27 +143,17 @@ static const char *verdict_name(enum settings_verdict verdict)
     return "";
 }
 
-int cli_config_check(struct cli *cli)
+/* For programs, and with -o wide: a row for each finding. */
+static int print_rows(struct cli *cli, const struct settings_line *lines, int32_t count)
 {
     static const struct output_column columns[] = {
-        {"LINE", "line", OUTPUT_NUMBER},
-        {"KEY", "key", OUTPUT_TEXT},
-        {"VERDICT", "verdict", OUTPUT_TEXT},
-        {"WHY", "why", OUTPUT_TEXT},
+        {"LINE", "line", OUTPUT_NUMBER},     {"KEY", "key", OUTPUT_TEXT},
+        {"VERDICT", "verdict", OUTPUT_TEXT}, {"WHY", "why", OUTPUT_TEXT},
+        {"VALUE", "value", OUTPUT_WIDE},
     };
-    struct settings *settings = settings_create();
-    int r = config_load(cli, cli->arguments.items[0], NULL, 0, settings);
-    struct output *output = NULL;
-    if (r == CLI_OK &&
-        output_begin(cli, "config.check", columns, ARRAY_COUNT(columns), &output) < 0)
-        r = CLI_USAGE;
-    if (r != CLI_OK) {
-        settings_destroy(settings);
-        return r;
-    }
-    bool good = settings_check(settings);
-    int32_t count;
-    const struct settings_line *lines = settings_lines(settings, &count);
+    struct output *output;
+    if (output_begin(cli, "config.check", columns, ARRAY_COUNT(columns), &output) < 0)
+        return CLI_USAGE;
     for (int32_t i = 0; i < count; i++) {
         struct slice number = SLICE_NULL;
         if (lines[i].line > 0) number = arena_printf(&cli->arena, "%d", (int)lines[i].line);
@@ -172,9 +162,85 @@ int cli_config_check(struct cli *cli)
                                lines[i].key,
                                slice_of(verdict_name(lines[i].verdict)),
                                lines[i].text,
+                               lines[i].value,
                            });
     }
     output_end(output);
+    return CLI_OK;
+}
+
+/* How people are told of a verdict. */
+struct group {
+    enum settings_verdict verdict;
+    const char *title, *one, *many;
+    enum { COUNTED, NAMED, SHOWN } detail;
+};
+
+static void print_line(const struct settings_line *line)
+{
+    if (line->line > 0)
+        printf("          line %d  ", (int)line->line);
+    else
+        fputs(slice_is_null(line->value) ? "          " : "          --override  ", stdout);
+    printf("%.*s", SLICE_ARG(line->key));
+    if (!slice_is_null(line->value)) printf("=%.*s", SLICE_ARG(line->value));
+    printf("   %.*s\n", SLICE_ARG(line->text));
+}
+
+static void print_group(const struct group *group, const struct settings_line *lines, int32_t count)
+{
+    int found = 0;
+    for (int32_t i = 0; i < count; i++)
+        found += lines[i].verdict == group->verdict;
+    if (found == 0) return;
+    printf("%-8s %3d %s %s", group->title, found, found == 1 ? "key" : "keys",
+           found == 1 ? group->one : group->many);
+    const char *between = "   ";
+    for (int32_t i = 0; i < count && group->detail == NAMED; i++) {
+        if (lines[i].verdict != group->verdict) continue;
+        printf("%s%.*s", between, SLICE_ARG(lines[i].key));
+        between = ", ";
+    }
+    putchar('\n');
+    for (int32_t i = 0; i < count && group->detail == SHOWN; i++)
+        if (lines[i].verdict == group->verdict) print_line(&lines[i]);
+}
+
+/* For people: what needs nobody's care is counted, what must be mended comes last. */
+static void print_groups(const struct settings_line *lines, int32_t count)
+{
+    static const struct group groups[] = {
+        {SETTINGS_LINE_HONOURED, "ok", "understood", "understood", COUNTED},
+        {SETTINGS_LINE_ACCEPTED, "ignored", "has no meaning here", "have no meaning here", NAMED},
+        {SETTINGS_LINE_UNKNOWN, "unknown", "is nobody's", "are nobody's", SHOWN},
+        {SETTINGS_LINE_INVALID, "INVALID", "has a value that cannot be",
+         "have values that cannot be", SHOWN},
+        {SETTINGS_LINE_REFUSED, "REFUSED", "asks for what is not supported",
+         "ask for what is not supported", SHOWN},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(groups); i++)
+        print_group(&groups[i], lines, count);
+}
+
+static bool wants_rows(const struct cli *cli)
+{
+    return cli_has(cli, OPTION_OUTPUT) && strcmp(cli->option[OPTION_OUTPUT], "table") != 0;
+}
+
+int cli_config_check(struct cli *cli)
+{
+    struct settings *settings = settings_create();
+    int r = config_load(cli, cli->arguments.items[0], NULL, 0, settings);
+    if (r == CLI_OK) {
+        bool good = settings_check(settings);
+        int32_t count;
+        const struct settings_line *lines = settings_lines(settings, &count);
+        if (wants_rows(cli))
+            r = print_rows(cli, lines, count);
+        else
+            print_groups(lines, count);
+        if (r == CLI_OK && !good) r = CLI_FAILED;
+    }
     settings_destroy(settings);
-    return good ? CLI_OK : CLI_FAILED;
+    return r;
 }
