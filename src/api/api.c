@@ -184,9 +184,9 @@ struct slice api_listener_name(const struct api_request *request)
     return shard_listener_name(request->shard, request->listener);
 }
 
-void api_auto_create(struct api *api, struct slice name)
+void api_auto_create(const struct api_request *request, struct slice name)
 {
-    auto_create(&api->auto_create, name);
+    auto_create(&request->api->auto_create, name, quotas_user(request), request->client_id);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */

@@ -53,8 +53,9 @@ bool api_has_room(const struct api_request *request, size_t bytes);
 /* The listener that the request came in by. */
 struct slice api_listener_name(const struct api_request *request);
 
-/* Has a topic created in the background; whoever asked finds it when asking again. */
-void api_auto_create(struct api *api, struct slice name);
+/* Has a topic created in the background, on behalf of who asks and as far as his quota allows; he
+ * finds it when asking again. */
+void api_auto_create(const struct api_request *request, struct slice name);
 
 /* Encodes the response body in the request's version behind the right response header and sends it.
  * Holes in order are filled by `extents` (NULL when the message has none). What quotas have to say,

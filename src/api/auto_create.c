@@ -11,6 +11,7 @@ enum {
     AUTO_CREATE_MAX = 1000, /* names under way; more are asked for again by their clients */
     CREATE_TOPICS_VERSION = 7,
     BODY_MAX = 4096,
+    ASKER_MAX = 2 * INT16_MAX, /* two strings of Kafka's messages */
 };
 
 struct auto_create_topic {
@@ -18,6 +19,7 @@ struct auto_create_topic {
     struct auto_create *owner;
     struct slice name; /* in `body` */
     struct writer body, reply;
+    struct writer asker; /* user and client id */
 };
 
 void auto_create_init(struct auto_create *owner, struct shard *shard, uint64_t seed)
@@ -30,6 +32,7 @@ static void auto_create_free(struct auto_create_topic *topic)
 {
     writer_deinit(&topic->body);
     writer_deinit(&topic->reply);
+    writer_deinit(&topic->asker);
     memory_free(topic);
 }
 
@@ -48,7 +51,24 @@ static void auto_create_done(struct call *call)
     auto_create_free(topic);
 }
 
-void auto_create(struct auto_create *owner, struct slice name)
+/* In its own memory: who asks may have gone when the controller is asked. (KIP-599; as Kafka passes
+ * its CreateTopics on, in the client's name) */
+static void keep_asker(struct auto_create_topic *topic, struct slice user, struct slice client_id)
+{
+    struct call_controller *ask = &topic->call.controller;
+    writer_init(&topic->asker, ASKER_MAX);
+    writer_put(&topic->asker, user);
+    writer_put(&topic->asker, client_id);
+    struct slice both = writer_slice(&topic->asker);
+    ASSERT(both.size == user.size + client_id.size);
+    ask->user = (struct slice){both.data, user.size};
+    ask->client_id = SLICE_NULL;
+    if (!slice_is_null(client_id))
+        ask->client_id = (struct slice){both.data + user.size, client_id.size};
+}
+
+void auto_create(struct auto_create *owner, struct slice name, struct slice user,
+                 struct slice client_id)
 {
     if (map_get(&owner->topics, name) != NULL) return;
     if (map_count(&owner->topics) >= AUTO_CREATE_MAX) return;
@@ -84,5 +104,6 @@ void auto_create(struct auto_create *owner, struct slice name)
                        .body = body,
                        .reply = &topic->reply},
     };
+    keep_asker(topic, user, client_id);
     call_start(owner->shard, &topic->call);
 }

@@ -17,7 +17,9 @@ struct auto_create {
 void auto_create_init(struct auto_create *owner, struct shard *shard, uint64_t seed);
 void auto_create_deinit(struct auto_create *owner); /* nothing may be under way */
 
-/* Asks the controller for a topic of this valid name, unless that is under way already. */
-void auto_create(struct auto_create *owner, struct slice name);
+/* Asks the controller for a topic of this valid name, unless that is under way already. It is the
+ * client's change of topics, and its quota may refuse it. */
+void auto_create(struct auto_create *owner, struct slice name, struct slice user,
+                 struct slice client_id);
 
 #endif

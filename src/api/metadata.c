@@ -76,7 +76,7 @@ static void metadata_topic_by_name(struct metadata *metadata, struct slice name,
         return;
     }
     /* KRaft's answer to the first who asks is still "unknown"; the client asks again. */
-    if (metadata->may_create) api_auto_create(request->api, name);
+    if (metadata->may_create) api_auto_create(request, name);
     metadata_topic_header(metadata, answer, name, &UUID_ZERO,
                           KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION);
 }

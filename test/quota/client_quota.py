@@ -299,3 +299,32 @@ def quota_of_changes(world):
     with connect(world, world.name("n")) as connection:  # who has no quota
         same(mutate(connection, world, 7, 20)[1], 0)
     clear(world)
+
+
+def quota_of_created_topics(world):
+    """topics that create themselves are changes of who asks for them, and no others'"""
+    clear(world)
+    client = world.name("a")
+    set_quota(world, {"client-id": client}, controller_mutation_rate=1)
+
+    def created(connection, names):
+        topics = [dict(name=name) for name in names]
+        answer = connection.call(
+            "Metadata", 12, topics=topics, allow_auto_topic_creation=True, include_topic_authorized_operations=False
+        )
+        same(answer["throttle_time_ms"], 0, "a pause, which an answer about topics has none of")
+        return sum(topic["error_code"] == 0 for topic in answer["topics"])
+
+    # A bucket of eleven, refilled by one a second: twelve, and what the test's time adds.
+    names = [world.name("auto") for _ in range(30)]
+    with connect(world, client) as connection:
+        start = time.monotonic()
+        created(connection, names)
+        time.sleep(0.5)
+        count = created(connection, names)
+        if not 12 <= count <= 13 + (time.monotonic() - start):
+            raise AssertionError("%d of 30 topics in a second" % count)
+    with connect(world, world.name("n")) as connection:  # who has no quota
+        created(connection, names)
+        wait_until(lambda: created(connection, names) == 30, what="the others are created")
+    clear(world)

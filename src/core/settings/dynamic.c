@@ -50,8 +50,8 @@ static int check_threads(const struct reconfiguration *change)
     return 0;
 }
 
-/* The same of each listener's own pool, and its limits, which may not be nothing. (DataPlaneAcceptor,
- * ConnectionQuotas.ListenerConnectionQuota; validateReconfiguration) */
+/* The same of each listener's own pool, and its limits, which may not be nothing.
+ * (DataPlaneAcceptor, ConnectionQuotas.ListenerConnectionQuota; validateReconfiguration) */
 static int check_listeners(const struct reconfiguration *change)
 {
     for (int32_t i = 0; i < change->then->listener_count; i++) {

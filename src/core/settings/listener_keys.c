@@ -1,6 +1,7 @@
-/* Keys that are meant for one listener: listener.name.NAME.KEY, where NAME is in lower case. Limits on
- * its connections count, above those of all; the rest is for TLS and SASL, or for nobody.
- * (ListenerName.configPrefix, AbstractConfig.valuesWithPrefixOverride; KIP-103, KIP-402, KIP-612) */
+/* Keys that are meant for one listener: listener.name.NAME.KEY, where NAME is in lower case. Limits
+ * on its connections count, above those of all; the rest is for TLS and SASL, or for nobody.
+ * (ListenerName.configPrefix, AbstractConfig.valuesWithPrefixOverride; KIP-103, KIP-402, KIP-612)
+ */
 #include <string.h>
 
 #include "core/settings/internal.h"
