@@ -61,8 +61,8 @@ void cluster_close(struct cluster *cluster);
 /* NULL: it was not asked for. */
 struct cluster_topic *cluster_find_topic(const struct cluster *cluster, struct slice name);
 
-/* "orders:2" is partition 2 of orders; "orders" is all of them: −1. Names have no colon. CLI_OK, or
- * CLI_USAGE after a line on standard error. */
+/* "orders:2" is partition 2 of orders; "orders" is all of them: −1. Names have no colon. CLI_OK,
+ * or CLI_USAGE after a line on standard error. */
 MUST_USE int cluster_parse_place(struct cli *cli, const char *text, const char **topic,
                                  int32_t *partition);
 

@@ -95,8 +95,8 @@ void consumer_classic_heartbeat(struct groups *groups, struct group *group,
 void consumer_leave(struct groups *groups, struct group *group, const struct group_input *input,
                     struct machine_asker *asker, struct machine_plan *plan);
 
-/* May whoever says to be this member in this epoch commit, or fetch, offsets? (validateOffsetCommit,
- * validateOffsetFetch) */
+/* May whoever says to be this member in this epoch commit, or fetch, offsets?
+ * (validateOffsetCommit, validateOffsetFetch) */
 enum kafka_error classic_may_commit(struct group *group, struct slice member_id,
                                     struct slice instance_id, int32_t generation,
                                     bool transactional, const struct group_input *input);

@@ -34,7 +34,7 @@ struct machine_asker {
     int16_t version;                     /* of the request and of its answer */
     const void *message;                 /* the decoded request; lives as long as the asker */
     struct slice client_id, client_host; /* likewise */
-    struct writer *reply;                /* the body of the answer is appended here */
+    struct writer *reply;                /* empty; gets the body of the answer */
     int result;                          /* out: 0; -EMSGSIZE: the answer has no room in `reply` */
     struct list_link link; /* the brain's while it lets the asker wait, then the machine's */
     int64_t offset;        /* the machine's: what must be committed before the answer may go */
@@ -54,7 +54,8 @@ struct machine_plan {
     struct list answered; /* askers, in the order in which they were answered */
 };
 
-/* What the hands know at the time of a step; each brain has its own struct that begins with this. */
+/* What the hands know at the time of a step; each brain has its own struct that begins with this.
+ */
 struct machine_input {
     int64_t now_ms;       /* wall clock: what is written into records */
     int64_t monotonic_ms; /* what deadlines are made of */
