@@ -75,11 +75,15 @@ static void reply_header(struct api_request *request)
     if (wire_response_header_version(request->row, request->version) > 0) writer_put_u8(reply, 0);
 }
 
+static bool logs_requests(const struct api *api)
+{
+    return loggers_level(shard_loggers(api->shard), api->request_logger) <= TRACE_DEBUG;
+}
+
 /* Who wants to see each request sets this logger to DEBUG. (RequestChannel.updateRequestMetrics) */
-static void log_request(const struct api_request *request)
+__attribute__((cold)) static void log_request(const struct api_request *request)
 {
     const struct api *api = request->api;
-    if (loggers_level(shard_loggers(api->shard), api->request_logger) > TRACE_DEBUG) return;
     const struct net_connection *connection = request->exchange->connection;
     if (request->row == NULL) return; /* it was none */
     trace_write(shard_trace(api->shard), TRACE_DEBUG, trace_logger_name(api->request_logger),
@@ -98,7 +102,7 @@ static void finish(struct api_request *request, void (*give_back)(struct net_exc
     struct api *api = request->api;
     bool holds = request->holds;
     int64_t resume_ns = quotas_end(request);
-    log_request(request);
+    if (logs_requests(api)) log_request(request);
     if (api->handled == request) api->handled = NULL;
     give_back(exchange); /* the request's memory with it */
     if (holds && connection != NULL) net_connection_mute(connection, resume_ns);

@@ -28,7 +28,7 @@ static struct controller_input input_of(struct broker *broker)
         .arena = &broker->control_arena,
         .next_offset = metadata_end_offset(broker->metadata),
         .node_id = broker->identity.node_id,
-        .kraft_version = broker->kraft_version,
+        .kraft_version = metadata_is_dynamic(broker->metadata),
     };
 }
 
@@ -41,6 +41,7 @@ static void committed(struct metadata_waiter *waiter, int error)
     struct broker *broker = wait->broker;
     memory_free(wait);
     call->controller.result = error;
+    if (error == 0) os_number_set(&broker->kraft_version, metadata_is_dynamic(broker->metadata));
     publish_then_finish(broker, call);
 }
 
@@ -212,7 +213,7 @@ int control_open(struct broker *broker, bool clean)
     };
     int r = metadata_open(&options, &broker->metadata);
     if (r < 0) return r;
-    broker->kraft_version = metadata_is_dynamic(broker->metadata) ? 1 : 0;
+    os_number_set(&broker->kraft_version, metadata_is_dynamic(broker->metadata));
     broker->quorum_epoch = metadata_leader_epoch(broker->metadata);
     return 0;
 }

@@ -118,13 +118,14 @@ static int decide_identity(struct formatting *f)
 
 /* --- the voters ------------------------------------------------------------------------------- */
 
-static struct snapshot_voter own_voter(const struct formatting *f)
+struct snapshot_voter format_own_voter(const struct settings *settings,
+                                       const struct folder_identity *identity)
 {
     struct settings_listener listeners[SETTINGS_LISTENERS_MAX];
-    int32_t count = settings_listeners(f->options->settings, listeners);
+    int32_t count = settings_listeners(settings, listeners);
     struct snapshot_voter voter = {
-        .id = f->identity.node_id,
-        .directory_id = f->identity.directory_id,
+        .id = identity->node_id,
+        .directory_id = identity->directory_id,
         .listener = SLICE("CONTROLLER"),
         .host = SLICE("localhost"),
         .port = CONTROLLER_PORT,
@@ -154,7 +155,7 @@ static int parse_voter(struct formatting *f, struct slice text, struct snapshot_
 {
     struct slice all = text, id, host, port;
     int64_t number, port_number;
-    *voter = own_voter(f);
+    *voter = format_own_voter(f->options->settings, &f->identity);
     bool shaped = take_until(&text, '@', &id) && take_until(&text, ':', &host) &&
                   take_until(&text, ':', &port);
     if (!shaped || host.size == 0 || slice_parse_int64(id, 0, INT32_MAX, &number) < 0 ||
@@ -173,7 +174,7 @@ static int parse_voter(struct formatting *f, struct slice text, struct snapshot_
 static int decide_voter(struct formatting *f, struct snapshot_voter *voter)
 {
     struct slice list = f->options->initial_controllers, item;
-    *voter = own_voter(f);
+    *voter = format_own_voter(f->options->settings, &f->identity);
     if (slice_is_null(list)) return 0;
     int found = 0;
     while (setting_list_next(&list, &item)) {

@@ -8,8 +8,10 @@
 #define GREGOR_BROKER_FORMAT_H
 
 #include "base/writer.h"
+#include "broker/snapshot.h"
 #include "core/controller/controller.h"
 #include "core/settings/settings.h"
+#include "log/folder.h"
 #include "os/os.h"
 
 struct format_options {
@@ -24,6 +26,10 @@ struct format_options {
     bool no_initial_controllers;
     struct slice initial_controllers; /* --initial-controllers; null: not given */
 };
+
+/* This node as the one voter of its quorum, as its settings have it; texts are theirs. */
+struct snapshot_voter format_own_voter(const struct settings *settings,
+                                       const struct folder_identity *identity);
 
 /* What kafka-storage format prints goes to `text` line by line; on error one line that says why. */
 MUST_USE int format_folder(struct os *os, const struct format_options *options,

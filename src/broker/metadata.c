@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "broker/format.h"
 #include "broker/quorum_state.h"
 #include "broker/snapshot.h"
 
@@ -262,6 +263,32 @@ static int append_records(struct metadata *metadata, const struct controller_pla
     return r;
 }
 
+/* Version 1 brings the quorum's voters into its log; there is no other yet. A crash behind it finds
+ * them there, one before it none. (KIP-853, KRaftVersionUpgrade) */
+static int append_voters(struct metadata *metadata)
+{
+    const struct metadata_options *options = &metadata->options;
+    struct snapshot_voter voter = format_own_voter(options->settings, options->identity);
+    struct writer bytes, version, voters;
+    struct batch_builder builder;
+    int64_t now_ms = os_wall_ms(options->os), offset = log_end_offset(metadata->log);
+    writer_init(&bytes, READ_BYTES);
+    writer_init(&version, READ_BYTES);
+    writer_init(&voters, READ_BYTES);
+    control_put_kraft_version(&version, 1);
+    control_put_voter(&voters, &voter);
+    batch_begin(&builder, &bytes, 0, COMPRESS_NONE, COMPRESS_LEVEL_DEFAULT);
+    control_add(&builder, now_ms, CONTROL_KRAFT_VERSION, writer_slice(&version));
+    control_add(&builder, now_ms, CONTROL_KRAFT_VOTERS, writer_slice(&voters));
+    int r = batch_end(&builder);
+    if (r == 0) r = append_batch(metadata, &bytes);
+    if (r == 0) keep_voters(metadata, writer_slice(&voters), offset + 1);
+    writer_deinit(&voters);
+    writer_deinit(&version);
+    writer_deinit(&bytes);
+    return r;
+}
+
 static struct pending *copy_plan(const struct controller_plan *plan, int64_t base_offset)
 {
     size_t size = 0;
@@ -289,6 +316,25 @@ static void apply_now(struct metadata *metadata, const struct pending *pending)
     }
 }
 
+/* -ENOSPC of a log that has not failed: nothing was appended. */
+static int append_plan(struct metadata *metadata, const struct controller_plan *plan)
+{
+    int r = 0;
+    if (plan->kraft_version > 0) {
+        ASSERT(plan->kraft_version == 1);
+        ASSERT(!metadata->is_dynamic);
+        r = append_voters(metadata);
+    }
+    if (r < 0 || plan->record_count == 0) return r;
+    int64_t base_offset = log_end_offset(metadata->log);
+    r = append_records(metadata, plan);
+    if (r < 0) return r;
+    struct pending *pending = copy_plan(plan, base_offset);
+    list_push_back(&metadata->pending, &pending->link);
+    apply_now(metadata, pending);
+    return 0;
+}
+
 static bool all_committed(const struct metadata *metadata)
 {
     return log_flushed_offset(metadata->log) == log_end_offset(metadata->log);
@@ -298,17 +344,11 @@ int metadata_append(struct metadata *metadata, const struct controller_plan *pla
                     struct metadata_waiter *waiter)
 {
     if (metadata->failure != 0) return metadata->failure;
-    if (plan->record_count > 0) {
-        int64_t base_offset = log_end_offset(metadata->log);
-        int r = append_records(metadata, plan);
-        if (r == -ENOSPC && !log_has_failed(metadata->log)) return r;
-        if (r < 0) {
-            fail(metadata, r);
-            return r;
-        }
-        struct pending *pending = copy_plan(plan, base_offset);
-        list_push_back(&metadata->pending, &pending->link);
-        apply_now(metadata, pending);
+    int r = append_plan(metadata, plan);
+    if (r == -ENOSPC && !log_has_failed(metadata->log)) return r;
+    if (r < 0) {
+        fail(metadata, r);
+        return r;
     }
     waiter->offset = log_end_offset(metadata->log);
     if (all_committed(metadata))

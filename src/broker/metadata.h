@@ -30,9 +30,7 @@ struct metadata_options {
     const struct settings *settings;
     const struct trace *trace;
     const struct folder_identity *identity;
-    const struct image_endpoint
-        *controller_listener; /* of the voters and quorum-state files; may be NULL */
-    bool clean;               /* the folder was stopped cleanly */
+    bool clean; /* the folder was stopped cleanly */
     /* Every committed record in order, snapshots and old records included. Called during
      * metadata_open for what is on disk, later when a flush has succeeded. `record` is valid during
      * the call. */
@@ -56,7 +54,8 @@ int32_t metadata_leader_epoch(const struct metadata *metadata);
 /* Are the quorum's voters in its log (KIP-853)? */
 bool metadata_is_dynamic(const struct metadata *metadata);
 
-/* Appends a plan as one atomic batch and applies it at once. `waiter->committed` runs when all that
+/* Appends a plan as one atomic batch, behind one of the quorum's own if it changes that, and applies
+ * it at once. `waiter->committed` runs when all that
  * has been appended until now is committed (a plan without records: when what came before is); its
  * memory is the caller's. The appends of a turn are flushed by metadata_flush, once at its end.
  * -ENOSPC: nothing was appended; other errors: the log has failed. */

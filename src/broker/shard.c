@@ -69,7 +69,7 @@ int32_t shard_node_id(const struct shard *shard)
 
 int16_t shard_kraft_version(const struct shard *shard)
 {
-    return shard->broker->kraft_version;
+    return (int16_t)os_number_get(&shard->broker->kraft_version);
 }
 
 int32_t shard_quorum_epoch(const struct shard *shard)

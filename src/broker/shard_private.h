@@ -335,8 +335,8 @@ struct broker {
     bool evicting;
     /* control.c */
     struct metadata *metadata;
-    int16_t kraft_version;
-    int32_t quorum_epoch; /* of this life */
+    struct os_number kraft_version; /* committed */
+    int32_t quorum_epoch;           /* of this life */
     struct prng random;
     struct arena control_arena;
     int64_t producer_id_next, producer_id_end;

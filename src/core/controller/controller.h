@@ -54,6 +54,9 @@ struct controller_plan {
     int32_t record_count;
     struct controller_level *levels; /* in the request's arena, like the records */
     int32_t level_count;
+    /* The quorum's version from here on: its voters come into its log, ahead of the records. 0: it
+     * stays as it is. */
+    int16_t kraft_version;
 };
 
 /* Plans one request that a controller answers: `body` is the request's body in `version`; the

@@ -118,7 +118,7 @@ static struct refusal check_kraft_version(const struct feature_change *change)
     if (change->asked->max_version_level == level_now(change)) return (struct refusal){0};
     if (change->asked->upgrade_type != UPGRADE)
         return refuse_level(change, SLICE("Can't downgrade the version of this feature."));
-    return refuse_level(change, SLICE("gregor chooses it when a folder is formatted."));
+    return (struct refusal){0};
 }
 
 /* What the others need of metadata.version. (FeatureVersion.dependencies) */
@@ -187,7 +187,7 @@ static void plan_change(struct planner *planner, const struct feature_change *ch
 {
     ASSERT(find_supported(change->asked->feature) != NULL);
     ASSERT(change->asked->max_version_level >= 0);
-    if (is(change, KRAFT_VERSION)) return; /* as it is: it was checked */
+    if (is(change, KRAFT_VERSION)) return; /* it has no record, see below */
     struct feature_level_record record = {
         .name = change->asked->feature,
         .feature_level = change->asked->max_version_level,
@@ -208,6 +208,18 @@ static struct refusal plan_changes(struct planner *planner,
         plan_change(planner, &change);
     }
     return planner->count > CONTROLLER_RECORDS_MAX ? refuse_too_many() : (struct refusal){0};
+}
+
+/* The level of kraft.version that is asked for, where it is another; else 0. */
+static int16_t kraft_version_asked(const struct controller_input *input,
+                                   const struct update_features_request *request)
+{
+    int16_t asked = 0;
+    for (int32_t i = 0; i < request->feature_updates_count; i++)
+        if (slice_equal(request->feature_updates[i].feature, KRAFT_VERSION) &&
+            request->feature_updates[i].max_version_level > input->kraft_version)
+            asked = request->feature_updates[i].max_version_level;
+    return asked;
 }
 
 static void tell_results(const struct update_features_request *request, struct arena *arena,
@@ -241,6 +253,8 @@ int plan_update_features(const struct controller_input *input, int16_t version, 
     } else if (version < VERSION_WITHOUT_RESULTS) {
         tell_results(request, input->arena, &response);
     }
-    planner_end(&planner, refusal.error == KAFKA_ERROR_NONE && !request->validate_only, plan);
+    bool done = refusal.error == KAFKA_ERROR_NONE && !request->validate_only;
+    planner_end(&planner, done, plan);
+    if (done) plan->kraft_version = kraft_version_asked(input, request);
     return wire_encode(&wire_update_features_response, version, &response, reply, NULL);
 }

@@ -118,9 +118,35 @@ static void kraft_version_is_the_quorums(void **state)
     expect(f, "kraft.version", 2, UPGRADE,
            FAILED "Invalid update version 2 for feature kraft.version. Local controller 1 only "
                   "supports versions 0-1");
-    expect(f, "kraft.version", 1, UPGRADE,
-           FAILED "Invalid update version 1 for feature kraft.version. gregor chooses it when a "
-                  "folder is formatted.");
+    expect(f, "kraft.version", 1, UPGRADE, NULL);
+    assert_int_equal(image_hash(f->image), before); /* it has no record in the metadata */
+}
+
+static int16_t kraft_version_planned(struct fixture *f, int16_t now, bool validate_only)
+{
+    struct update_features_request_feature_update_key update = {
+        .feature = SLICE("kraft.version"), .max_version_level = 1, .upgrade_type = UPGRADE};
+    struct update_features_request request = {
+        .feature_updates = &update, .feature_updates_count = 1, .validate_only = validate_only};
+    struct controller_plan plan = {0};
+    writer_reset(&f->body);
+    writer_reset(&f->reply);
+    assert_int_equal(wire_encode(&wire_update_features_request, 1, &request, &f->body, NULL), 0);
+    struct controller_input input = input_of(f);
+    input.kraft_version = now;
+    assert_int_equal(controller_plan_request(&input, API_UPDATE_FEATURES, 1, writer_slice(&f->body),
+                                             &plan, &f->reply),
+                     0);
+    assert_int_equal(plan.record_count, 0);
+    return plan.kraft_version;
+}
+
+static void kraft_version_is_planned(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(kraft_version_planned(f, 0, true), 0);
+    assert_int_equal(kraft_version_planned(f, 0, false), 1);
+    assert_int_equal(kraft_version_planned(f, 1, false), 0); /* it is so already */
 }
 
 static struct slice min_insync(struct fixture *f, const char *broker)
@@ -199,6 +225,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(metadata_version_goes_down_where_records_stay_the_same,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(kraft_version_is_the_quorums, setup, teardown),
+        cmocka_unit_test_setup_teardown(kraft_version_is_planned, setup, teardown),
         cmocka_unit_test_setup_teardown(eligible_leaders_take_min_insync_replicas_along, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(old_versions_tell_each_feature, setup, teardown),
