@@ -32,7 +32,7 @@ enum call_kind {
     CALL_DELETE_RECORDS,
     CALL_PRODUCERS,   /* DescribeProducers */
     CALL_LOGS,        /* all logs of one shard */
-    CALL_FOLDER,      /* the data folder and its volume */
+    CALL_FOLDER,      /* one data folder and its volume */
     CALL_CONTROLLER,  /* a request that the controller answers */
     CALL_PRODUCER_ID, /* a fresh producer id */
 };
@@ -99,6 +99,7 @@ struct call_log {
     int32_t index;
     int64_t size_bytes;
     int64_t offset_lag; /* records that are committed and not in it */
+    int32_t folder;     /* its index, as in call_folder */
 };
 
 struct call_logs {
@@ -108,8 +109,10 @@ struct call_logs {
 };
 
 struct call_folder {
-    char *path;                        /* out: absolute; the caller frees: memory_free */
+    int32_t index;                     /* below shard_folder_count */
+    const char *path;                  /* out: absolute; the broker's */
     int64_t total_bytes, usable_bytes; /* out: of its volume */
+    bool is_cordoned;                  /* out: it takes no new replicas (KIP-1066) */
 };
 
 struct call_controller {

@@ -21,6 +21,7 @@ enum {
 struct entry {
     size_t name_at, name_size; /* in the set's names */
     int32_t partition;
+    int32_t folder; /* its index */
     int64_t recovery_point, log_start, high_watermark;
     int64_t cleaned; /* how far; 0: never */
 };
@@ -39,7 +40,7 @@ struct checkpoint_set {
 
 struct known {
     struct slice key; /* "topic-partition", follows the struct */
-    int64_t recovery_point, log_start, cleaned;
+    struct checkpoint_known what;
 };
 
 /* Tells a shard what became of its set. */
@@ -53,9 +54,7 @@ struct checkpoint_answer {
 struct checkpoints {
     struct checkpoint_set *sets[SHARDS_MAX]; /* the newest of each shard; the job's while it runs */
     struct checkpoint_set *next[SHARDS_MAX]; /* came while the job ran */
-    struct map known;                        /* as the files told at start */
     struct os_job job;
-    struct folder *folder;
     struct broker *broker;
     bool writing;
     int result;
@@ -82,6 +81,7 @@ static void add_entry(struct checkpoint_set *set, const struct partition *partit
         .name_at = set->names.size,
         .name_size = partition->topic.size,
         .partition = partition->key.index,
+        .folder = partition->folder->index,
         .recovery_point = partition->recovery_point,
         .log_start = log_start_offset(partition->log),
         .high_watermark = partition->replication.high_watermark,
@@ -137,7 +137,8 @@ static int64_t offset_of(const struct entry *entry, enum which which)
     return entry->cleaned;
 }
 
-static int write_file(struct checkpoints *checkpoints, const char *name, enum which which)
+static int write_file(struct checkpoints *checkpoints, const struct data_folder *folder,
+                      const char *name, enum which which)
 {
     size_t count = 0, room = 0;
     for (int32_t s = 0; s < SHARDS_MAX; s++)
@@ -148,23 +149,38 @@ static int write_file(struct checkpoints *checkpoints, const char *name, enum wh
         for (size_t i = 0; set != NULL && i < set->count; i++) {
             const struct entry *entry = &set->entries[i];
             int64_t offset = offset_of(entry, which);
+            if (entry->folder != folder->index) continue;
             if ((which == LOG_STARTS || which == CLEANED) && offset == 0) continue;
             struct slice topic = {set->names.data + entry->name_at, entry->name_size};
             lines[count++] = (struct folder_checkpoint_entry){topic, entry->partition, offset};
         }
     }
-    int r = folder_checkpoint_write(checkpoints->folder, name, lines, count);
+    int r = folder_checkpoint_write(folder->folder, name, lines, count);
     memory_free(lines);
     return r;
 }
 
+static int write_folder(struct checkpoints *checkpoints, const struct data_folder *to)
+{
+    int r = write_file(checkpoints, to, "recovery-point-offset-checkpoint", RECOVERY_POINTS);
+    if (r == 0) r = write_file(checkpoints, to, "log-start-offset-checkpoint", LOG_STARTS);
+    if (r == 0) r = write_file(checkpoints, to, "replication-offset-checkpoint", HIGH_WATERMARKS);
+    if (r == 0) r = write_file(checkpoints, to, "cleaner-offset-checkpoint", CLEANED);
+    return r;
+}
+
+/* Each folder has the files of its own partitions. */
 static int write_files(struct checkpoints *checkpoints)
 {
-    int r = write_file(checkpoints, "recovery-point-offset-checkpoint", RECOVERY_POINTS);
-    if (r == 0) r = write_file(checkpoints, "log-start-offset-checkpoint", LOG_STARTS);
-    if (r == 0) r = write_file(checkpoints, "replication-offset-checkpoint", HIGH_WATERMARKS);
-    if (r == 0) r = write_file(checkpoints, "cleaner-offset-checkpoint", CLEANED);
-    return r;
+    struct broker *broker = checkpoints->broker;
+    int result = 0;
+    for (int32_t i = 0; i < broker->folder_count; i++) {
+        const struct data_folder *folder = &broker->folders[i];
+        if (!folder->holds_partitions || folders_has_failed(folder)) continue;
+        int r = write_folder(checkpoints, folder);
+        if (result == 0) result = r;
+    }
+    return result;
 }
 
 static void write_run(struct os_job *job)
@@ -326,18 +342,18 @@ static struct slice name_of(struct slice topic, int32_t index, char text[LOG_NAM
     return (struct slice){(const uint8_t *)text, size < LOG_NAME_MAX ? (size_t)size : 0};
 }
 
-static struct known *know(struct checkpoints *checkpoints, struct slice topic, int32_t index)
+static struct checkpoint_known *know(struct data_folder *folder, struct slice topic, int32_t index)
 {
     char text[LOG_NAME_MAX];
     struct slice key = name_of(topic, index, text);
-    struct known *known = map_get(&checkpoints->known, key);
-    if (known != NULL) return known;
+    struct known *known = map_get(&folder->known, key);
+    if (known != NULL) return &known->what;
     known = memory_alloc(sizeof(*known) + key.size);
     uint8_t *name = (uint8_t *)(known + 1);
     memcpy(name, key.data, key.size);
     *known = (struct known){.key = {name, key.size}};
-    map_put(&checkpoints->known, known->key, known);
-    return known;
+    map_put(&folder->known, known->key, known);
+    return &known->what;
 }
 
 static int load_point(void *context, const struct folder_checkpoint_entry *entry)
@@ -358,60 +374,59 @@ static int load_start(void *context, const struct folder_checkpoint_entry *entry
     return 0;
 }
 
-int checkpoint_load(struct broker *broker)
+int checkpoint_load(struct data_folder *folder)
 {
-    struct checkpoints *checkpoints = memory_alloc_zero(sizeof(*checkpoints));
-    broker->checkpoints = checkpoints;
-    checkpoints->broker = broker;
-    checkpoints->folder = broker->folder;
-    map_init(&checkpoints->known, 0);
-    int r = folder_checkpoint_read(broker->folder, "recovery-point-offset-checkpoint", load_point,
-                                   checkpoints);
+    struct broker *broker = folder->broker;
+    int r = folder_checkpoint_read(folder->folder, "recovery-point-offset-checkpoint", load_point,
+                                   folder);
     if (r < 0)
         BROKER_TRACE(
             broker, TRACE_WARN, "kafka.log.LogManager",
             "Cannot read recovery-point-offset-checkpoint in %s, so everything is checked: "
             "%s",
-            folder_path(broker->folder), strerror(-r));
+            folder->path, strerror(-r));
     /* Without this one whole logs are cleaned once more. */
-    r = folder_checkpoint_read(broker->folder, "cleaner-offset-checkpoint", load_cleaned,
-                               checkpoints);
+    r = folder_checkpoint_read(folder->folder, "cleaner-offset-checkpoint", load_cleaned, folder);
     if (r < 0)
         BROKER_TRACE(broker, TRACE_WARN, "kafka.log.LogCleanerManager",
-                     "Cannot read cleaner-offset-checkpoint in %s: %s", folder_path(broker->folder),
-                     strerror(-r));
-    r = folder_checkpoint_read(broker->folder, "log-start-offset-checkpoint", load_start,
-                               checkpoints);
+                     "Cannot read cleaner-offset-checkpoint in %s: %s", folder->path, strerror(-r));
+    r = folder_checkpoint_read(folder->folder, "log-start-offset-checkpoint", load_start, folder);
     /* Without this one deleted records would come back: somebody must look. */
     if (r < 0)
         BROKER_TRACE(broker, TRACE_FATAL, "kafka.log.LogManager",
-                     "Cannot read log-start-offset-checkpoint in %s: %s",
-                     folder_path(broker->folder), strerror(-r));
+                     "Cannot read log-start-offset-checkpoint in %s: %s", folder->path,
+                     strerror(-r));
     return r;
 }
 
-static const struct known *look(const struct broker *broker, struct slice topic, int32_t index)
+void checkpoint_note_present(struct data_folder *folder, struct slice topic, int32_t index)
+{
+    know(folder, topic, index)->present = true;
+}
+
+struct checkpoint_known checkpoint_known(const struct data_folder *folder, struct slice topic,
+                                         int32_t index)
 {
     char text[LOG_NAME_MAX];
-    return map_get(&broker->checkpoints->known, name_of(topic, index, text));
+    const struct known *known = map_get(&folder->known, name_of(topic, index, text));
+    return known == NULL ? (struct checkpoint_known){0} : known->what;
 }
 
-int64_t checkpoint_recovery_point(const struct broker *broker, struct slice topic, int32_t index)
+void checkpoint_forget(struct data_folder *folder)
 {
-    const struct known *known = look(broker, topic, index);
-    return known == NULL ? 0 : known->recovery_point;
+    size_t cursor = 0;
+    struct known *known;
+    while ((known = map_next(&folder->known, &cursor)) != NULL) {
+        map_remove(&folder->known, known->key);
+        memory_free(known);
+    }
+    map_deinit(&folder->known);
 }
 
-int64_t checkpoint_log_start(const struct broker *broker, struct slice topic, int32_t index)
+void checkpoint_open(struct broker *broker)
 {
-    const struct known *known = look(broker, topic, index);
-    return known == NULL ? 0 : known->log_start;
-}
-
-int64_t checkpoint_cleaned(const struct broker *broker, struct slice topic, int32_t index)
-{
-    const struct known *known = look(broker, topic, index);
-    return known == NULL ? 0 : known->cleaned;
+    broker->checkpoints = memory_alloc_zero(sizeof(*broker->checkpoints));
+    broker->checkpoints->broker = broker;
 }
 
 int checkpoint_write_last(struct broker *broker)
@@ -420,7 +435,7 @@ int checkpoint_write_last(struct broker *broker)
     return write_files(broker->checkpoints);
 }
 
-void checkpoint_unload(struct broker *broker)
+void checkpoint_close(struct broker *broker)
 {
     struct checkpoints *checkpoints = broker->checkpoints;
     if (checkpoints == NULL) return;
@@ -428,13 +443,6 @@ void checkpoint_unload(struct broker *broker)
         set_free(checkpoints->sets[i]);
         set_free(checkpoints->next[i]);
     }
-    size_t cursor = 0;
-    struct known *known;
-    while ((known = map_next(&checkpoints->known, &cursor)) != NULL) {
-        map_remove(&checkpoints->known, known->key);
-        memory_free(known);
-    }
-    map_deinit(&checkpoints->known);
     memory_free(checkpoints);
     broker->checkpoints = NULL;
 }

@@ -38,8 +38,7 @@ static void settle_failure(struct partition *partition, int r)
     struct shard *shard = partition->shard;
     if (partition->state != PARTITION_ONLINE) return; /* it has been said why */
     if (log_has_failed(partition->log)) {
-        partition_fail(partition, r, "cleaning");
-        shard_fail(shard, r);
+        partition_fail_folder(partition, r, "cleaning");
         return;
     }
     if (r == -ECANCELED) return;

@@ -190,7 +190,7 @@ static void on_failed(void *context, int error)
     shard_fail(&broker->shards[0], error);
 }
 
-int control_open(struct broker *broker, bool clean)
+int control_open(struct broker *broker)
 {
     struct shard *shard = &broker->shards[0];
     uint64_t seed;
@@ -202,11 +202,11 @@ int control_open(struct broker *broker, bool clean)
     struct metadata_options options = {
         .os = shard->os,
         .files = shard->files,
-        .folder = broker->folder,
+        .folder = broker->home->folder,
         .settings = broker->settings,
         .trace = broker->trace,
         .identity = &broker->identity,
-        .clean = clean,
+        .clean = broker->home->clean,
         .on_committed = on_committed,
         .on_failed = on_failed,
         .context = broker,
@@ -256,9 +256,11 @@ static int32_t endpoints_of(const struct broker *broker,
 int control_register(struct broker *broker)
 {
     struct image_endpoint endpoints[SETTINGS_LISTENERS_MAX];
+    struct uuid directories[FOLDERS_MAX];
     struct controller_registration registration = {
         .broker_id = broker->identity.node_id,
-        .directory_id = broker->identity.directory_id,
+        .directories = directories,
+        .directory_count = folders_ids(broker, directories),
         .rack = settings_text(broker->settings, SETTING_BROKER_RACK),
         .endpoints = endpoints,
         .endpoint_count = endpoints_of(broker, endpoints),
@@ -271,6 +273,7 @@ int control_register(struct broker *broker)
     struct controller_input input = input_of(broker);
     controller_plan_registration(&input, &registration, &plan);
     int r = append_and_wait(broker, &plan);
+    if (r == 0) r = places_settle(broker);
     if (r < 0) return r;
     plan = (struct controller_plan){0};
     input = input_of(broker);
@@ -278,9 +281,49 @@ int control_register(struct broker *broker)
     return append_and_wait(broker, &plan);
 }
 
+/* --- folders ---------------------------------------------------------------------------------- */
+
+static void told(struct metadata_waiter *waiter, int error)
+{
+    (void)error; /* on_failed has told */
+    memory_free(waiter);
+}
+
+/* Nobody waits for it. */
+static int append_plan(struct broker *broker, const struct controller_plan *plan)
+{
+    struct metadata_waiter *waiter = memory_alloc_zero(sizeof(*waiter));
+    waiter->committed = told;
+    int r = metadata_append(broker->metadata, plan, waiter);
+    arena_reset(&broker->control_arena);
+    if (r < 0) memory_free(waiter);
+    return r;
+}
+
+int control_place(struct broker *broker, const struct controller_placement *placements,
+                  size_t count)
+{
+    struct controller_plan plan = {0};
+    struct controller_input input = input_of(broker);
+    controller_plan_placements(&input, broker->identity.node_id, placements, count, &plan);
+    return broker->running ? append_plan(broker, &plan) : append_and_wait(broker, &plan);
+}
+
+void control_lose_folder(struct broker *broker, const struct data_folder *folder)
+{
+    struct controller_plan plan = {0};
+    struct controller_input input = input_of(broker);
+    controller_plan_lost_folder(&input, broker->identity.node_id, &folder->id, &plan);
+    int r = append_plan(broker, &plan);
+    if (r < 0) shard_fail(&broker->shards[0], r); /* others would be sent to us for ever */
+}
+
+/* --- turns ------------------------------------------------------------------------------------ */
+
 void control_turn(struct broker *broker)
 {
     if (broker->metadata == NULL) return;
+    places_turn(broker);
     metadata_maintain(broker->metadata, broker->shards[0].now_ms);
     metadata_flush(broker->metadata);
     publish_turn(broker);

@@ -1,4 +1,4 @@
-/* What lies in the folder, for those who ask (KIP-113, KIP-827): each shard tells its own logs, a
+/* What lies in the folders, for those who ask (KIP-113, KIP-827): each shard tells its own logs, a
  * worker asks the volume. */
 #include <errno.h>
 
@@ -28,6 +28,7 @@ void describe_logs(struct call *call)
         told->logs[told->count++] = (struct call_log){
             .topic_id = partition->key.topic_id,
             .index = partition->key.index,
+            .folder = partition->folder->index,
             .size_bytes = log_size_bytes(partition->log),
             .offset_lag = lag_of(partition),
         };
@@ -36,24 +37,21 @@ void describe_logs(struct call *call)
     call_finish(call, KAFKA_ERROR_NONE);
 }
 
-/* --- the folder ------------------------------------------------------------------------------- */
+/* --- one folder ------------------------------------------------------------------------------- */
 
 struct inquiry {
     struct os_job job;
     struct call *call;
-    char path[OS_PATH_MAX]; /* absolute */
+    const struct data_folder *folder;
     int result;
 };
 
 static void inquiry_run(struct os_job *job)
 {
     struct inquiry *inquiry = CONTAINER_OF(job, struct inquiry, job);
-    struct shard *shard = inquiry->call->to;
     struct call_folder *told = &inquiry->call->folder;
-    int r = os_absolute_path(shard->os, folder_path(shard->broker->folder), inquiry->path);
-    if (r == 0)
-        r = os_disk_space(shard->os, inquiry->path, &told->usable_bytes, &told->total_bytes);
-    inquiry->result = r;
+    inquiry->result = os_disk_space(inquiry->call->to->os, inquiry->folder->path,
+                                    &told->usable_bytes, &told->total_bytes);
 }
 
 static void inquiry_done(struct os_job *job)
@@ -61,18 +59,27 @@ static void inquiry_done(struct os_job *job)
     struct inquiry *inquiry = CONTAINER_OF(job, struct inquiry, job);
     struct call *call = inquiry->call;
     bool failed = inquiry->result < 0;
-    call->folder.path = memory_copy_text(inquiry->path);
     call->to->jobs--;
     memory_free(inquiry);
     call_finish(call, failed ? KAFKA_ERROR_KAFKA_STORAGE_ERROR : KAFKA_ERROR_NONE);
 }
 
-/* A volume that hangs must not stop the loop. */
+/* A volume that hangs must not stop the loop; one that has failed is not asked. */
 void describe_folder(struct call *call)
 {
     struct shard *shard = call->to;
+    struct call_folder *told = &call->folder;
+    ASSERT(told->index < shard->broker->folder_count);
+    const struct data_folder *folder = &shard->broker->folders[told->index];
+    told->path = folder->absolute;
+    told->is_cordoned = folders_is_cordoned(shard, folder);
+    if (folders_has_failed(folder)) {
+        call_finish(call, KAFKA_ERROR_KAFKA_STORAGE_ERROR);
+        return;
+    }
     struct inquiry *inquiry = memory_alloc_zero(sizeof(*inquiry));
     inquiry->call = call;
+    inquiry->folder = folder;
     inquiry->job = (struct os_job){.run = inquiry_run, .done = inquiry_done};
     shard->jobs++;
     os_submit(shard->os, &inquiry->job);

@@ -51,8 +51,7 @@ static void flush_done(struct os_job *job)
         return;
     }
     if (r < 0) {
-        partition_fail(partition, r, "flush");
-        shard_fail(partition->shard, r);
+        partition_fail_folder(partition, r, "flush");
         return;
     }
     if (partition->makes_point) partition->recovery_point = log_flushed_offset(partition->log);

@@ -151,49 +151,61 @@ static void submit_open(struct partition *partition)
     os_submit(partition->shard->os, &partition->job);
 }
 
-static void open_partition(struct partition *partition, bool at_start)
+static char *directory_of(const struct partition *partition, const struct data_folder *folder)
+{
+    size_t room = strlen(folder->path) + partition->topic.size + 16;
+    char *directory = memory_alloc(room);
+    snprintf(directory, room, "%s/%.*s-%d", folder->path, SLICE_ARG(partition->topic),
+             (int)partition->key.index);
+    return directory;
+}
+
+static void open_log(struct partition *partition, bool at_start)
 {
     struct shard *shard = partition->shard;
-    struct broker *broker = shard->broker;
-    const char *folder = folder_path(broker->folder);
-    size_t room = strlen(folder) + partition->topic.size + 16;
-    partition->directory = memory_alloc(room);
-    snprintf(partition->directory, room, "%s/%.*s-%d", folder, SLICE_ARG(partition->topic),
-             (int)partition->key.index);
+    const struct data_folder *folder = partition->folder;
+    partition->directory = directory_of(partition, folder);
     configure(partition);
     partition->at_start = at_start;
     partition->options.directory = partition->directory;
     partition->options.topic_id = partition->key.topic_id;
     os_random(shard->os, &partition->options.jitter_seed, sizeof(partition->options.jitter_seed));
     if (at_start) {
-        partition->options.clean = broker->clean;
-        partition->options.recovery_point =
-            checkpoint_recovery_point(broker, partition->topic, partition->key.index);
-        partition->options.log_start_offset =
-            checkpoint_log_start(broker, partition->topic, partition->key.index);
-        partition->first_dirty = checkpoint_cleaned(broker, partition->topic, partition->key.index);
+        struct checkpoint_known known =
+            checkpoint_known(folder, partition->topic, partition->key.index);
+        partition->options.clean = folder->clean;
+        partition->options.recovery_point = known.recovery_point;
+        partition->options.log_start_offset = known.log_start;
+        partition->first_dirty = known.cleaned;
     }
     submit_open(partition);
 }
 
-/* --- following -------------------------------------------------------------------------------- */
-
-static bool holds_replica(const struct shard *shard, const struct image_partition *image)
+/* Opens it where the metadata says that it lies; it waits while nobody has chosen. */
+static void open_partition(struct partition *partition, const struct uuid *directory, bool at_start)
 {
-    for (int32_t i = 0; i < image->replica_count; i++)
-        if (image->replicas[i] == shard_node_id(shard)) return true;
-    return false;
+    partition->folder = places_folder(partition->shard->broker, directory);
+    if (partition->folder == NULL && !controller_directory_is_chosen(directory)) return;
+    if (partition->folder == NULL)
+        partition_fail(partition, -ENOENT, "its log directory is none of log.dirs");
+    else if (folders_has_failed(partition->folder))
+        partition_fail(partition, -EIO, "its log directory has failed");
+    else
+        open_log(partition, at_start);
 }
+
+/* --- following -------------------------------------------------------------------------------- */
 
 static void follow_partition(struct shard *shard, const struct image_topic *topic, int32_t index,
                              bool at_start)
 {
     struct partition_key key = {.topic_id = topic->id, .index = index};
     const struct image_partition *image = image_partition(topic, index);
-    if (image == NULL || !shard_owns(shard, &key) || !holds_replica(shard, image)) return;
+    if (image == NULL || !shard_owns(shard, &key)) return;
+    const struct uuid *directory = controller_directory(image, shard_node_id(shard));
+    if (directory == NULL) return; /* no replica of it is ours */
     struct partition *partition = follow_find(shard, &key);
-    bool fresh = partition == NULL;
-    if (fresh) {
+    if (partition == NULL) {
         partition = partition_create(shard, &key, topic->name);
         map_put(&shard->partitions, MAP_KEY(partition->key), partition);
     }
@@ -202,8 +214,8 @@ static void follow_partition(struct shard *shard, const struct image_topic *topi
     partition->leader_epoch = image->leader_epoch;
     partition->isr_count = image->isr_count;
     partition->replica_count = image->replica_count;
-    if (fresh)
-        open_partition(partition, at_start);
+    if (partition->state == PARTITION_OPENING && partition->folder == NULL)
+        open_partition(partition, directory, at_start);
     else if (partition->state == PARTITION_ONLINE && changed && partition->leads)
         partition_lead(partition, partition->leader_epoch);
 }
@@ -352,6 +364,7 @@ void follow_change(void *context, const struct image_change *change)
     case IMAGE_PARTITION_CHANGED:
         topic = image_topic_by_id(shard->image, &change->topic_id);
         if (topic != NULL) follow_partition(shard, topic, change->partition, false);
+        if (shard->index == 0) places_follow(shard->broker, change);
         break;
     case IMAGE_CONFIG_CHANGED:
         follow_config(shard, change);
@@ -367,54 +380,4 @@ void follow_change(void *context, const struct image_change *change)
     case IMAGE_OTHER_CHANGED:
         break;
     }
-}
-
-/* --- what a folder holds that nobody knows ---------------------------------------------------- */
-
-static int rename_stray(struct broker *broker, const char *path, const char *name)
-{
-    char to[OS_PATH_MAX];
-    uint8_t random[16];
-    char hex[33];
-    struct os *os = broker->shards[0].os;
-    os_random(os, random, sizeof(random));
-    for (size_t i = 0; i < sizeof(random); i++)
-        snprintf(hex + i * 2, 3, "%02x", random[i]);
-    int size = snprintf(to, sizeof(to), "%s.%s-stray", path, hex);
-    if (size >= OS_PATH_MAX) return -ENAMETOOLONG;
-    BROKER_TRACE(broker, TRACE_WARN, "kafka.log.LogManager",
-                 "%s belongs to no partition of this cluster: renamed to %s", name, to);
-    return os_rename(os, path, to);
-}
-
-static bool is_known(const struct broker *broker, const char *path, struct slice topic_name,
-                     int32_t index)
-{
-    const struct shard *shard = &broker->shards[0];
-    const struct image_topic *topic = image_topic_by_name(shard->image, topic_name);
-    if (topic == NULL || image_partition(topic, index) == NULL) return false;
-    struct uuid id;
-    /* Without the file the directory is what a crash left of a creation. */
-    return log_read_topic_id(shard->os, path, &id) < 0 || uuid_equal(&id, &topic->id);
-}
-
-static int sweep_entry(void *context, const char *name, bool is_dir)
-{
-    struct broker *broker = context;
-    char path[OS_PATH_MAX];
-    struct slice topic, text = slice_of(name);
-    int32_t index;
-    if (!is_dir) return 0;
-    int size = snprintf(path, sizeof(path), "%s/%s", folder_path(broker->folder), name);
-    if (size >= OS_PATH_MAX) return -ENAMETOOLONG;
-    if (text.size > 7 && strcmp(name + text.size - 7, "-delete") == 0)
-        return log_remove_directory(broker->shards[0].os, path);
-    if (folder_parse_log_name(text, &topic, &index) < 0) return 0;
-    if (slice_equal(topic, SLICE("__cluster_metadata"))) return 0;
-    return is_known(broker, path, topic, index) ? 0 : rename_stray(broker, path, name);
-}
-
-int follow_sweep(struct broker *broker)
-{
-    return os_dir_list(broker->shards[0].os, folder_path(broker->folder), sweep_entry, broker);
 }

@@ -226,14 +226,11 @@ static int write_voters(struct formatting *f, const struct snapshot_voter *voter
 }
 
 /* meta.properties comes last: a folder that has it has everything. The parents are made first. */
-static int write_files(struct formatting *f)
+static int write_files(struct formatting *f, const struct snapshot_voter *voter)
 {
-    struct snapshot_voter voter;
-    int r = f->is_voter ? decide_voter(f, &voter) : 0;
-    if (r < 0) return r;
-    r = folder_make(f->os, f->path);
+    int r = folder_make(f->os, f->path);
     if (r == 0) r = write_snapshot(f, f->path, "bootstrap.checkpoint", SLICE_NULL, true);
-    if (r == 0 && f->is_voter) r = write_voters(f, &voter);
+    if (r == 0 && voter != NULL) r = write_voters(f, voter);
     if (r == 0) r = folder_format(f->os, f->path, &f->identity);
     if (r < 0) (void)complain(f, "Cannot format %s: %s", f->path, strerror(-r));
     return r;
@@ -273,16 +270,21 @@ static void print_bootstrap(struct formatting *f)
                   (int)metadata_version);
 }
 
-static void print_result(struct formatting *f)
+static void print_result(struct formatting *f, const char *kind)
 {
-    const char *kind = f->is_voter ? "dynamic metadata voter directory" : "metadata directory";
-    print_bootstrap(f);
     writer_printf(f->text, "Formatting %s %s with metadata.version %s.\n", kind, f->path,
                   controller_metadata_version_name(level_of(f, "metadata.version")));
 }
 
 /* --- format ----------------------------------------------------------------------------------- */
 
+static int enter(struct formatting *f, struct slice path)
+{
+    int size = snprintf(f->path, sizeof(f->path), "%.*s", SLICE_ARG(path));
+    return size < OS_PATH_MAX ? 0 : complain(f, "The data folder's name is too long.");
+}
+
+/* *formatted: this folder is a broker's already, and that is fine. Its cluster is then ours. */
 static int is_formatted(struct formatting *f, bool *formatted)
 {
     struct folder_identity existing;
@@ -290,7 +292,8 @@ static int is_formatted(struct formatting *f, bool *formatted)
     *formatted = r != -ENOENT;
     if (r == -ENOENT) return 0;
     if (r == 0 && f->options->ignore_formatted) {
-        writer_printf(f->text, "All of the log directories are already formatted.\n");
+        if (slice_is_null(f->options->cluster_id))
+            memcpy(f->identity.cluster_id, existing.cluster_id, sizeof(existing.cluster_id));
         return 0;
     }
     if (r < 0 && r != -EBADMSG) return complain(f, "Cannot read %s: %s", f->path, strerror(-r));
@@ -300,27 +303,75 @@ static int is_formatted(struct formatting *f, bool *formatted)
                     f->path);
 }
 
+/* Those of `dirs` that are not formatted stay there; returns how many they are. */
+static int choose_folders(struct formatting *f, struct slice *dirs, int32_t count)
+{
+    int32_t left = 0;
+    for (int32_t i = 0; i < count; i++) {
+        bool formatted = false;
+        int r = enter(f, dirs[i]);
+        if (r == 0) r = is_formatted(f, &formatted);
+        if (r < 0) return r;
+        if (!formatted) dirs[left++] = dirs[i];
+    }
+    return left;
+}
+
+static int format_one(struct formatting *f, struct slice path, bool is_home)
+{
+    struct snapshot_voter voter;
+    int r = enter(f, path);
+    if (r == 0 && is_home && f->is_voter) r = decide_voter(f, &voter);
+    if (r == 0) r = write_files(f, is_home && f->is_voter ? &voter : NULL);
+    if (r < 0) return r;
+    print_result(f, !is_home      ? "data directory"
+                    : f->is_voter ? "dynamic metadata voter directory"
+                                  : "metadata directory");
+    f->identity.directory_id = fresh_uuid(f->os); /* the next one has its own */
+    return 0;
+}
+
+/* The metadata's folder last: with it the node is formatted. */
+static int format_each(struct formatting *f, const struct slice *dirs, int32_t count)
+{
+    struct slice home = settings_metadata_log_dir(f->options->settings);
+    bool home_is_new = false;
+    int r = 0;
+    for (int32_t i = 0; i < count && r == 0; i++) {
+        bool is_home = slice_equal(dirs[i], home);
+        home_is_new = home_is_new || is_home;
+        if (!is_home) r = format_one(f, dirs[i], false);
+    }
+    return r == 0 && home_is_new ? format_one(f, home, true) : r;
+}
+
 static int format(struct formatting *f)
 {
-    struct slice directory = settings_log_dir(f->options->settings);
-    int size = snprintf(f->path, sizeof(f->path), "%.*s", SLICE_ARG(directory));
-    if (size >= OS_PATH_MAX) return complain(f, "The data folder's name is too long.");
+    struct slice dirs[SETTINGS_LOG_DIRS_MAX + 1];
+    int32_t count = settings_log_dirs(f->options->settings, dirs);
+    struct slice home = settings_metadata_log_dir(f->options->settings);
+    bool is_apart = true;
+    for (int32_t i = 0; i < count; i++)
+        is_apart = is_apart && !slice_equal(dirs[i], home);
+    if (is_apart) dirs[count++] = home;
     int r = decide_quorum(f);
     if (r == 0) r = decide_identity(f);
     if (r < 0) return r;
-    bool formatted;
-    r = is_formatted(f, &formatted);
-    if (r < 0 || formatted) return r;
+    count = choose_folders(f, dirs, count);
+    if (count < 0) return count;
+    if (count == 0) {
+        writer_printf(f->text, "All of the log directories are already formatted.\n");
+        return 0;
+    }
     struct slice error;
     r = controller_plan_bootstrap(&f->arena, f->options->features, f->options->feature_count,
                                   &f->bootstrap, &error);
     if (r < 0) return complain(f, "%.*s", SLICE_ARG(error));
-    r = write_files(f);
-    if (r == 0) print_result(f);
-    return r;
+    print_bootstrap(f);
+    return format_each(f, dirs, count);
 }
 
-int format_folder(struct os *os, const struct format_options *options, struct writer *text)
+int format_folders(struct os *os, const struct format_options *options, struct writer *text)
 {
     struct formatting f = {.os = os, .options = options, .text = text, .now_ms = os_wall_ms(os)};
     arena_init(&f.arena, ARENA_MAX_BYTES);

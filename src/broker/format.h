@@ -1,5 +1,5 @@
 /*
- * format: makes an empty folder a broker's: meta.properties and the bootstrap checkpoint with the
+ * format: makes empty folders a broker's: meta.properties and the bootstrap checkpoint with the
  * feature levels, as kafka-storage format does. (StorageTool, Formatter)
  *
  * What it never does: touch a folder that is formatted, unless told to ignore it; start anything.
@@ -32,7 +32,7 @@ struct snapshot_voter format_own_voter(const struct settings *settings,
                                        const struct folder_identity *identity);
 
 /* What kafka-storage format prints goes to `text` line by line; on error one line that says why. */
-MUST_USE int format_folder(struct os *os, const struct format_options *options,
-                           struct writer *text);
+MUST_USE int format_folders(struct os *os, const struct format_options *options,
+                            struct writer *text);
 
 #endif

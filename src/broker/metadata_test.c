@@ -116,7 +116,7 @@ static int format(struct fixture *f, const char *cluster_id, bool ignore, struct
                                      .cluster_id = slice_of(cluster_id),
                                      .standalone = true,
                                      .ignore_formatted = ignore};
-    return format_folder(f->os, &options, text);
+    return format_folders(f->os, &options, text);
 }
 
 static int open_metadata(struct fixture *f)
@@ -194,7 +194,8 @@ static void take_blocks(struct fixture *f, int count)
 static void register_broker(struct fixture *f)
 {
     struct controller_registration registration = {.broker_id = f->identity.node_id,
-                                                   .directory_id = f->identity.directory_id};
+                                                   .directories = &f->identity.directory_id,
+                                                   .directory_count = 1};
     struct controller_plan plan;
     struct controller_input input = input_of(f);
     controller_plan_registration(&input, &registration, &plan);
@@ -226,7 +227,7 @@ static void assert_refused(struct fixture *f, const struct format_options *optio
     struct writer text;
     struct folder_identity none;
     writer_init(&text, 1 << 16);
-    assert_int_equal(format_folder(f->os, options, &text), -EINVAL);
+    assert_int_equal(format_folders(f->os, options, &text), -EINVAL);
     assert_non_null(memmem(text.data, text.size, why, strlen(why)));
     assert_int_equal(folder_identity_read(f->os, f->path, &none), -ENOENT);
     writer_deinit(&text);
@@ -269,7 +270,7 @@ static void static_voters_need_no_voters_in_the_log(void **state)
     kraft.level = 0;
     struct writer text;
     writer_init(&text, 1 << 16);
-    assert_int_equal(format_folder(f->os, &options, &text), 0);
+    assert_int_equal(format_folders(f->os, &options, &text), 0);
     assert_non_null(memmem(text.data, text.size, "\nFormatting metadata directory ", 31));
     writer_deinit(&text);
     char voters[OS_PATH_MAX];

@@ -84,6 +84,12 @@ void partition_fail(struct partition *partition, int error, const char *what)
     partition_answer_all(partition, KAFKA_ERROR_KAFKA_STORAGE_ERROR);
 }
 
+void partition_fail_folder(struct partition *partition, int error, const char *what)
+{
+    partition_fail(partition, error, what);
+    folders_fail(partition->shard, partition->folder, error);
+}
+
 /* --- the high watermark ----------------------------------------------------------------------- */
 
 static void release_committed(struct partition *partition)
@@ -257,8 +263,7 @@ static enum kafka_error append(struct partition *partition, struct call *call,
                        partition->leader_epoch, partition->shard->now_ms, &produce->base_offset);
     if (r == -ENOSPC) return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
     if (r < 0) {
-        partition_fail(partition, r, "append");
-        shard_fail(partition->shard, r);
+        partition_fail_folder(partition, r, "append");
         return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
     }
     stage(partition);
@@ -319,8 +324,7 @@ void partition_write(struct partition *partition)
     free_rebuilt(partition);
     if (partition->state != PARTITION_ONLINE) return;
     if (r < 0) {
-        partition_fail(partition, r, "write");
-        shard_fail(partition->shard, r);
+        partition_fail_folder(partition, r, "write");
         return;
     }
     finish_all(&partition->unwritten, KAFKA_ERROR_NONE);

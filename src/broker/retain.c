@@ -86,8 +86,7 @@ static void retain(struct partition *partition)
     int64_t start;
     int r = log_retain(partition->log, &retention, partition->shard->now_ms, &start);
     if (r < 0 && log_has_failed(partition->log)) {
-        partition_fail(partition, r, "retention");
-        shard_fail(partition->shard, r);
+        partition_fail_folder(partition, r, "retention");
         return;
     }
     if (r < 0) {

@@ -82,6 +82,18 @@ struct uuid shard_directory_id(const struct shard *shard)
     return shard->broker->identity.directory_id;
 }
 
+/* metadata.log.dir, where it is none of them, comes last. */
+int32_t shard_folder_count(const struct shard *shard)
+{
+    const struct broker *broker = shard->broker;
+    return broker->folder_count - !broker->home->holds_partitions;
+}
+
+int32_t shard_failed_folder_count(const struct shard *shard)
+{
+    return shard_folder_count(shard) - folders_working(shard->broker);
+}
+
 uint16_t shard_port(const struct shard *shard, int tag)
 {
     return broker_port(shard->broker, tag);
@@ -362,7 +374,7 @@ int shard_close_logs(struct shard *shard)
     size_t cursor = 0;
     struct partition *partition;
     while ((partition = map_next(&shard->partitions, &cursor)) != NULL) {
-        if (partition->log == NULL) continue;
+        if (partition->log == NULL || folders_has_failed(partition->folder)) continue;
         int r = log_finish(partition->log);
         if (r == 0) partition->recovery_point = log_end_offset(partition->log);
         if (r < 0 && result == 0) result = r;
@@ -403,7 +415,7 @@ static void receive_failure(struct os_mail *mail)
     broker->stop = true;
 }
 
-/* The one folder is gone: Kafka's broker halts, and so do we, without marking the folder clean. */
+/* Without a clean mark: the next start looks at what was written. */
 void shard_fail(struct shard *shard, int error)
 {
     ASSERT(error < 0);

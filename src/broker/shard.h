@@ -35,6 +35,9 @@ int16_t shard_kraft_version(const struct shard *shard);
 /* The epoch in which this node leads the quorum, and where it keeps the quorum's log. */
 int32_t shard_quorum_epoch(const struct shard *shard);
 struct uuid shard_directory_id(const struct shard *shard);
+/* The folders of partitions: their indexes begin with 0. How many of them have failed? */
+int32_t shard_folder_count(const struct shard *shard);
+int32_t shard_failed_folder_count(const struct shard *shard);
 /* The port of the listener with this number; the one that was bound where 0 was asked for. */
 uint16_t shard_port(const struct shard *shard, int tag);
 /* Is the listener with this number one of controllers (KIP-919)? */

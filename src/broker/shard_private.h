@@ -21,6 +21,39 @@ enum {
     SHARD_STOP_TURNS_MS = 5000,
 };
 
+/* --- folders (folders.c) ---------------------------------------------------------------------- */
+
+enum { FOLDERS_MAX = SETTINGS_LOG_DIRS_MAX + 1 };
+
+struct data_folder {
+    struct broker *broker;
+    int32_t index;
+    char *path;            /* as the settings name it */
+    char *absolute;        /* as the protocol does */
+    struct folder *folder; /* NULL: it could not be opened */
+    struct uuid id;
+    struct map known;        /* checkpoint.c: what its files told at the start */
+    struct os_number failed; /* from then on it is left alone; any shard */
+    bool holds_partitions;   /* metadata.log.dir may be apart from the others */
+    bool clean;              /* it was stopped cleanly */
+    bool told;               /* of its failure: the cluster; shard 0's */
+};
+
+/* Finds out whose the folders are, locks them, reads their checkpoints. Errors were told. */
+MUST_USE int folders_open(struct broker *broker, const struct broker_options *options);
+void folders_close(struct broker *broker);
+MUST_USE int folders_mark_clean(struct broker *broker); /* those that work */
+struct data_folder *folders_by_id(struct broker *broker, const struct uuid *id);
+struct data_folder *folders_by_path(struct broker *broker, struct slice absolute);
+bool folders_has_failed(const struct data_folder *folder);
+/* Does it take no new replicas, by the settings in force on that shard? (KIP-1066) */
+bool folders_is_cordoned(const struct shard *shard, const struct data_folder *folder);
+int32_t folders_working(const struct broker *broker);                           /* how many */
+int32_t folders_ids(const struct broker *broker, struct uuid ids[FOLDERS_MAX]); /* theirs, sorted */
+/* A write or flush has failed there: the last one, or that of the metadata log, stops the node;
+ * another goes with its partitions, and the node goes on. Any shard. */
+void folders_fail(struct shard *shard, struct data_folder *folder, int error);
+
 /* --- partitions (partition.c) ----------------------------------------------------------------- */
 
 enum partition_state {
@@ -45,7 +78,8 @@ struct partition {
     struct partition_key key;
     struct slice topic; /* its own copy */
     enum partition_state state;
-    struct log *log; /* NULL unless online or offline after it was */
+    struct data_folder *folder; /* NULL: nobody has chosen one yet */
+    struct log *log;            /* NULL unless online or offline after it was */
     struct replication replication;
     struct settings_topic config;
     int32_t leader_epoch;
@@ -106,6 +140,8 @@ void partition_cancel(struct partition *partition, struct call *call);
 void partition_start(struct partition *partition);
 void partition_lead(struct partition *partition, int32_t leader_epoch);
 void partition_fail(struct partition *partition, int error, const char *what);
+/* What failed was its folder's disk, not the log alone. */
+void partition_fail_folder(struct partition *partition, int error, const char *what);
 /* Writes what was staged in this turn and answers who waits for no more than that. */
 void partition_write(struct partition *partition);
 /* The log is durable up to its flushed offset. */
@@ -208,7 +244,7 @@ void shard_load(struct shard *shard);      /* opens its partitions, until all ar
 void shard_drain(struct shard *shard);     /* answers everybody, closes connections */
 int shard_close_logs(struct shard *shard); /* cleanly; what the checkpoints need is told */
 void shard_close(struct shard *shard);
-void shard_fail(struct shard *shard, int error); /* the folder has failed: the broker must stop */
+void shard_fail(struct shard *shard, int error); /* the broker must stop */
 bool shard_owns(const struct shard *shard, const struct partition_key *key);
 struct shard *shard_of(struct broker *broker, const struct partition_key *key);
 
@@ -240,8 +276,6 @@ void follow_change(void *context, const struct image_change *change);
 void follow_settle(struct shard *shard); /* behind the last of the changes that came together */
 void follow_all(struct shard *shard);    /* at start */
 void follow_finish_doomed(struct partition *partition);
-/* Directories of no partition of the image: half deleted ones go, others are renamed. */
-MUST_USE int follow_sweep(struct broker *broker);
 struct partition *follow_find(struct shard *shard, const struct partition_key *key);
 
 /* checkpoint.c: recovery points, log starts, high watermarks, written now and then by shard 0. */
@@ -251,13 +285,31 @@ void checkpoint_now(struct shard *shard);
 /* Finishes the call when what the shard has now is written down. */
 void checkpoint_await(struct shard *shard, struct call *call);
 void checkpoint_collect(struct shard *shard); /* what its partitions say now, for shard 0 */
-MUST_USE int checkpoint_load(struct broker *broker);
+struct checkpoint_known {
+    int64_t recovery_point, log_start, cleaned;
+    bool present; /* there is such a directory (places.c) */
+};
+/* What a folder's files said when they were loaded, and what was noted since; all of it before the
+ * shards start. */
+MUST_USE int checkpoint_load(struct data_folder *folder);
+void checkpoint_note_present(struct data_folder *folder, struct slice topic, int32_t index);
+struct checkpoint_known checkpoint_known(const struct data_folder *folder, struct slice topic,
+                                         int32_t index);
+void checkpoint_forget(struct data_folder *folder);
+void checkpoint_open(struct broker *broker);
 /* All shards have stopped. */
 MUST_USE int checkpoint_write_last(struct broker *broker);
-void checkpoint_unload(struct broker *broker);
-int64_t checkpoint_recovery_point(const struct broker *broker, struct slice topic, int32_t index);
-int64_t checkpoint_log_start(const struct broker *broker, struct slice topic, int32_t index);
-int64_t checkpoint_cleaned(const struct broker *broker, struct slice topic, int32_t index);
+void checkpoint_close(struct broker *broker);
+
+/* places.c: which partition lies in which folder; shard 0. */
+/* Finds the logs in the folders. Those of no partition of the image: half deleted ones go, others
+ * are renamed. */
+MUST_USE int places_sweep(struct broker *broker);
+MUST_USE int places_settle(struct broker *broker); /* the metadata says what was found */
+void places_follow(struct broker *broker, const struct image_change *change);
+void places_turn(struct broker *broker); /* chooses for those that are new */
+/* Where a partition with this directory lies; NULL: not chosen, or none of ours. Any shard. */
+struct data_folder *places_folder(struct broker *broker, const struct uuid *directory);
 
 /* retain.c: what is old or no longer wanted leaves. */
 void retain_start(struct shard *shard); /* its timer */
@@ -275,16 +327,20 @@ void compact_start(struct shard *shard); /* its timer */
 /* The partition must go, or the shard: its cleaning ends soon. */
 void compact_stop(struct partition *partition);
 
-/* describe.c: what lies in the folder, for those who ask. */
+/* describe.c: what lies in the folders, for those who ask. */
 void describe_logs(struct call *call);
 void describe_folder(struct call *call);
 
 /* control.c: the controller, on shard 0. */
 void control_call(struct call *call);
-MUST_USE int control_open(struct broker *broker, bool clean);
+MUST_USE int control_open(struct broker *broker);
 MUST_USE int control_register(struct broker *broker);
 void control_turn(struct broker *broker);
 int control_close(struct broker *broker);
+/* The records that a broker's heartbeat and AssignReplicasToDirs bring about. -ENOSPC: later. */
+MUST_USE int control_place(struct broker *broker, const struct controller_placement *placements,
+                           size_t count);
+void control_lose_folder(struct broker *broker, const struct data_folder *folder);
 
 /* publish.c: committed records to all shards. */
 struct publication;
@@ -314,17 +370,21 @@ struct broker {
     struct loggers *loggers;
     void (*reload)(void *context);
     void *reload_context;
-    struct folder *folder;
-    struct folder_identity identity;
+    struct data_folder folders[FOLDERS_MAX];
+    int32_t folder_count;
+    struct data_folder *home;        /* of the metadata log */
+    struct folder_identity identity; /* of that one */
     struct settings_listener listeners[SETTINGS_LISTENERS_MAX];
     uint16_t ports[SETTINGS_LISTENERS_MAX]; /* really bound */
     int32_t listener_count;
     struct shard shards[SHARDS_MAX];
     int32_t shard_count;
-    bool clean; /* the folder was stopped cleanly */
-    bool fresh; /* we have just formatted it */
+    bool fresh; /* we have just formatted the folders */
     int64_t broker_epoch;
     struct checkpoints *checkpoints;
+    /* places.c */
+    struct partition_key *unplaced; /* new, and nobody has chosen a folder yet */
+    size_t unplaced_count, unplaced_capacity;
     /* admit.c, shard 0's */
     struct quota_connections *connections;
     struct list admissions; /* that wait for a place, or for their time */

@@ -75,7 +75,8 @@ static void tell_loading(struct shard_timer *timer)
     }
     char text[128];
     snprintf(text, sizeof(text), "STATUS=%s %d/%d logs\nEXTEND_TIMEOUT_USEC=%d000000",
-             broker->clean ? "opening" : "recovering", (int)(all - left), (int)all, PATIENCE_S);
+             broker->home->clean ? "opening" : "recovering", (int)(all - left), (int)all,
+             PATIENCE_S);
     if (left != broker->watch_left) tell(broker, text);
     broker->watch_left = left;
     shard_timer_set(first, timer, os_monotonic_ns(first->os) + LOADING_NS);

@@ -191,13 +191,14 @@ int cli_serve(struct cli *cli)
     if (r == CLI_OK) {
         node_set_level(&node, node.settings);
         node_set_format(&node);
-        struct slice folder = settings_log_dir(node.settings);
+        struct slice folders[SETTINGS_LOG_DIRS_MAX];
+        int32_t count = settings_log_dirs(node.settings, folders);
         trace_write(&node.trace, TRACE_INFO, "gregor",
-                    "gregor " GREGOR_VERSION ", settings of %s, data in %.*s",
+                    "gregor " GREGOR_VERSION ", settings of %s, data in %.*s%s",
                     file != NULL               ? file
                     : cli_has(cli, OPTION_ENV) ? "the environment"
                                                : "a node on its own",
-                    SLICE_ARG(folder));
+                    SLICE_ARG(folders[0]), count > 1 ? " and other folders" : "");
         r = node_start(&node);
     }
     if (r == CLI_OK) r = node_run(&node);

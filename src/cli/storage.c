@@ -82,7 +82,7 @@ int cli_storage_format(struct cli *cli)
         CLEANUP(writer_deinit) struct writer text;
         writer_init(&text, FORMAT_TEXT_BYTES_MAX);
         options.settings = settings;
-        int r = format_folder(os, &options, &text);
+        int r = format_folders(os, &options, &text);
         struct slice told = writer_slice(&text);
         if (r < 0 && told.size > 0) told.size--; /* its newline */
         if (r < 0)
@@ -97,25 +97,59 @@ int cli_storage_format(struct cli *cli)
 
 /* --- info ------------------------------------------------------------------------------------- */
 
-static int print_info(struct os *os, const struct settings *settings)
+struct info {
+    struct os *os;
+    struct folder_identity identity; /* of the first that has one */
+    bool known;
+    struct writer problems;
+    int32_t problem_count;
+};
+
+static void look_at(struct info *info, struct slice path)
 {
     char folder[OS_PATH_MAX];
-    struct slice path = settings_log_dir(settings);
-    if (path.size >= sizeof(folder)) return cli_fail(CLI_FAILED, "log.dirs is too long");
-    snprintf(folder, sizeof(folder), "%.*s", SLICE_ARG(path));
     struct folder_identity identity;
-    int r = folder_identity_read(os, folder, &identity);
-    printf("Found log directory:\n  %s\n\n", folder);
-    if (r == -ENOENT) {
-        printf("Found problem:\n  %s is not formatted.\n\n", folder);
-        return CLI_FAILED;
+    snprintf(folder, sizeof(folder), "%.*s", SLICE_ARG(path));
+    int r = path.size < sizeof(folder) ? folder_identity_read(info->os, folder, &identity)
+                                       : -ENAMETOOLONG;
+    if (r == 0) {
+        if (!info->known) info->identity = identity;
+        info->known = true;
+        return;
     }
-    if (r < 0) return cli_fail(CLI_FAILED, "%s/meta.properties: %s", folder, strerror(-r));
-    char directory_id[UUID_TEXT_SIZE];
-    uuid_format(&identity.directory_id, directory_id);
-    printf("Found metadata: {cluster.id=%s, directory.id=%s, node.id=%d, version=1}\n\n",
-           identity.cluster_id, directory_id, (int)identity.node_id);
-    return CLI_OK;
+    info->problem_count++;
+    if (r == -ENOENT)
+        writer_printf(&info->problems, "  %s is not formatted.\n", folder);
+    else
+        writer_printf(&info->problems, "  %s/meta.properties: %s\n", folder, strerror(-r));
+}
+
+static int print_info(struct os *os, const struct settings *settings)
+{
+    struct slice dirs[SETTINGS_LOG_DIRS_MAX];
+    int32_t count = settings_log_dirs(settings, dirs);
+    struct info info = {.os = os};
+    writer_init(&info.problems, FORMAT_TEXT_BYTES_MAX);
+    look_at(&info, settings_metadata_log_dir(settings));
+    writer_reset(&info.problems); /* it is told again where it is one of the others */
+    info.problem_count = 0;
+    printf("Found log director%s:\n", count == 1 ? "y" : "ies");
+    for (int32_t i = 0; i < count; i++) {
+        printf("  %.*s\n", SLICE_ARG(dirs[i]));
+        look_at(&info, dirs[i]);
+    }
+    puts("");
+    if (info.known) {
+        char directory_id[UUID_TEXT_SIZE];
+        uuid_format(&info.identity.directory_id, directory_id);
+        printf("Found metadata: {cluster.id=%s, directory.id=%s, node.id=%d, version=1}\n\n",
+               info.identity.cluster_id, directory_id, (int)info.identity.node_id);
+    }
+    if (info.problem_count > 0)
+        printf("Found problem%s:\n%.*s\n", info.problem_count == 1 ? "" : "s",
+               SLICE_ARG(writer_slice(&info.problems)));
+    writer_deinit(&info.problems);
+    return info.problem_count == 0 ? CLI_OK : CLI_FAILED;
 }
 
 int cli_storage_info(struct cli *cli)

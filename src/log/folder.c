@@ -93,6 +93,20 @@ int folder_make(struct os *os, const char *path)
     return r;
 }
 
+int folder_identity_write(struct os *os, const char *path, const struct folder_identity *identity)
+{
+    char directory_id[UUID_TEXT_SIZE];
+    uuid_format(&identity->directory_id, directory_id);
+    struct writer writer;
+    writer_init(&writer, META_MAX_BYTES);
+    writer_printf(&writer, "#\nnode.id=%d\ndirectory.id=%s\nversion=1\ncluster.id=%s\n",
+                  (int)identity->node_id, directory_id, identity->cluster_id);
+    int r = writer_error(&writer);
+    if (r == 0) r = folder_replace_file(os, path, "meta.properties", writer_slice(&writer));
+    writer_deinit(&writer);
+    return r;
+}
+
 int folder_format(struct os *os, const char *path, const struct folder_identity *identity)
 {
     struct folder_identity existing;
@@ -100,17 +114,7 @@ int folder_format(struct os *os, const char *path, const struct folder_identity 
     if (r < 0) return r;
     r = folder_identity_read(os, path, &existing);
     if (r == 0) return -EEXIST;
-    if (r != -ENOENT) return r;
-    char directory_id[UUID_TEXT_SIZE];
-    uuid_format(&identity->directory_id, directory_id);
-    struct writer writer;
-    writer_init(&writer, META_MAX_BYTES);
-    writer_printf(&writer, "#\nnode.id=%d\ndirectory.id=%s\nversion=1\ncluster.id=%s\n",
-                  (int)identity->node_id, directory_id, identity->cluster_id);
-    r = writer_error(&writer);
-    if (r == 0) r = folder_replace_file(os, path, "meta.properties", writer_slice(&writer));
-    writer_deinit(&writer);
-    return r;
+    return r == -ENOENT ? folder_identity_write(os, path, identity) : r;
 }
 
 /* One line "key=value"; false: a comment or nothing. The values Kafka writes need no escapes. */

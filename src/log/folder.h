@@ -38,6 +38,9 @@ MUST_USE int folder_make(struct os *os, const char *path);
 /* Writes meta.properties (version 1), making the folder and its parents if absent. -EEXIST:
  * formatted already. */
 MUST_USE int folder_format(struct os *os, const char *path, const struct folder_identity *identity);
+/* The same for a folder that has one already: it is replaced. */
+MUST_USE int folder_identity_write(struct os *os, const char *path,
+                                   const struct folder_identity *identity);
 /* -ENOENT: not formatted; -EBADMSG: a file we cannot read. */
 MUST_USE int folder_identity_read(struct os *os, const char *path,
                                   struct folder_identity *identity);

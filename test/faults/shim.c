@@ -6,6 +6,8 @@
  *                        was asked is done (reads, writes and sends)
  *   GREGOR_FAULT_COUNTS  a file that the counts are kept in, in the order of CALLS
  *   GREGOR_HANG          while this file exists no flush comes back, as with a disk that hangs
+ *   GREGOR_FAIL_BELOW    while this file exists it holds the beginning of paths: what is written or
+ *                        flushed there fails with EIO, as on a disk that has died
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -89,6 +91,7 @@ static enum call fault_call = CALL_COUNT;
 static uint64_t fault_nth;
 static int fault_error;
 static const char *hang;
+static const char *fail_below;
 
 /* These are asked for memory before anything else is known. */
 void *__libc_malloc(size_t size);
@@ -112,6 +115,7 @@ __attribute__((constructor)) static void begin(void)
     const char *path = getenv("GREGOR_FAULT_COUNTS");
     const char *fault = getenv("GREGOR_FAULT");
     hang = getenv("GREGOR_HANG");
+    fail_below = getenv("GREGOR_FAIL_BELOW");
     if (path != NULL) map_counts(path);
     if (fault == NULL) return;
     char name[32], *end;
@@ -131,6 +135,23 @@ static void wait_while_disk_hangs(void)
 {
     while (hang != NULL && access(hang, F_OK) == 0)
         usleep(1000);
+}
+
+/* Is the file on the disk that has died? Then errno says so. */
+static bool is_dead(int fd)
+{
+    char link[64], path[4096], dead[4096];
+    if (fail_below == NULL) return false;
+    int sign = real_open(fail_below, O_RDONLY | O_CLOEXEC);
+    if (sign < 0) return false;
+    ssize_t dead_size = real_pread(sign, dead, sizeof(dead), 0);
+    close(sign);
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(link, path, sizeof(path));
+    if (dead_size <= 0 || size < dead_size || memcmp(path, dead, (size_t)dead_size) != 0)
+        return false;
+    errno = EIO;
+    return true;
 }
 
 /* Counts a call: NO_FAULT, HALF, or the error that it is to fail with. */
@@ -203,12 +224,14 @@ ssize_t preadv2(int fd, const struct iovec *vector, int count, off_t position, i
 
 ssize_t pwrite(int fd, const void *bytes, size_t size, off_t position)
 {
-    return fails_sized(CALL_pwrite, &size) ? -1 : real_pwrite(fd, bytes, size, position);
+    return is_dead(fd) || fails_sized(CALL_pwrite, &size) ? -1
+                                                          : real_pwrite(fd, bytes, size, position);
 }
 
 ssize_t pwritev(int fd, const struct iovec *vector, int count, off_t position)
 {
     struct iovec half[HALF_VECTOR_MAX];
+    if (is_dead(fd)) return -1;
     int fault = strike(CALL_pwritev);
     if (fault > 0) errno = fault;
     if (fault > 0) return -1;
@@ -219,13 +242,13 @@ ssize_t pwritev(int fd, const struct iovec *vector, int count, off_t position)
 int fdatasync(int fd)
 {
     wait_while_disk_hangs();
-    return fails(CALL_fdatasync) ? -1 : real_fdatasync(fd);
+    return is_dead(fd) || fails(CALL_fdatasync) ? -1 : real_fdatasync(fd);
 }
 
 int fsync(int fd)
 {
     wait_while_disk_hangs();
-    return fails(CALL_fsync) ? -1 : real_fsync(fd);
+    return is_dead(fd) || fails(CALL_fsync) ? -1 : real_fsync(fd);
 }
 
 int ftruncate(int fd, off_t size)

@@ -3,6 +3,8 @@
 
 enum { FENCE = 1, UNFENCE = -1, IN_CONTROLLED_SHUTDOWN = 1 };
 
+enum { CHANGE_OF_FOLDERS = 2 }; /* the least version of the record that can tell it */
+
 static void add_endpoints(const struct controller_registration *registration, struct arena *arena,
                           struct register_broker_record *record)
 {
@@ -49,10 +51,9 @@ void controller_plan_registration(const struct controller_input *input,
     add_endpoints(registration, input->arena, &record);
     add_features(input->arena, &record);
     int16_t level = image_metadata_version(input->image);
-    struct uuid directory = registration->directory_id;
     if (image_record_version(IMAGE_RECORD_REGISTER_BROKER, level) >= 3) {
-        record.log_dirs = &directory;
-        record.log_dirs_count = 1;
+        record.log_dirs = (struct uuid *)(uintptr_t)registration->directories; /* only read */
+        record.log_dirs_count = registration->directory_count;
     }
     struct planner planner;
     planner_begin(&planner, input);
@@ -60,7 +61,7 @@ void controller_plan_registration(const struct controller_input *input,
     /* Its former life led partitions: those wait, in a new epoch, until it is unfenced. Whatever it
      * lost in between is then known to belong to an older epoch. */
     if (image_broker_by_id(input->image, registration->broker_id) != NULL)
-        plan_leaderships(&planner, registration->broker_id, false);
+        plan_leaderships(&planner, registration->broker_id, NULL, false);
     planner_end(&planner, true, plan);
 }
 
@@ -82,7 +83,30 @@ void controller_plan_fencing(const struct controller_input *input, int32_t broke
         record.in_controlled_shutdown = IN_CONTROLLED_SHUTDOWN;
     if (record.fenced != 0 || record.in_controlled_shutdown != 0)
         planner_add(&planner, IMAGE_RECORD_BROKER_REGISTRATION_CHANGE, &record);
-    if (active != was_active) plan_leaderships(&planner, broker_id, active);
+    if (active != was_active) plan_leaderships(&planner, broker_id, NULL, active);
+    planner_end(&planner, true, plan);
+}
+
+void controller_plan_lost_folder(const struct controller_input *input, int32_t broker_id,
+                                 const struct uuid *directory_id, struct controller_plan *plan)
+{
+    const struct image_broker *broker = image_broker_by_id(input->image, broker_id);
+    struct planner planner;
+    planner_begin(&planner, input);
+    size_t count = broker == NULL ? 0 : (size_t)broker->log_dir_count;
+    struct broker_registration_change_record record;
+    wire_defaults(&wire_broker_registration_change_record, &record);
+    record.broker_id = broker_id;
+    record.log_dirs = arena_alloc(input->arena, count * sizeof(record.log_dirs[0]));
+    for (size_t i = 0; i < count; i++)
+        if (!uuid_equal(&broker->log_dirs[i], directory_id))
+            record.log_dirs[record.log_dirs_count++] = broker->log_dirs[i];
+    if (record.log_dirs_count > 0 && (size_t)record.log_dirs_count < count) {
+        record.broker_epoch = broker->epoch;
+        planner_add_version(&planner, IMAGE_RECORD_BROKER_REGISTRATION_CHANGE, CHANGE_OF_FOLDERS,
+                            &record);
+        plan_leaderships(&planner, broker_id, directory_id, false);
+    }
     planner_end(&planner, true, plan);
 }
 
@@ -101,7 +125,7 @@ int plan_unregister_broker(const struct controller_input *input, int16_t version
         response.error_message = arena_printf(
             input->arena, "Broker ID %d is not currently registered", (int)request->broker_id);
     } else {
-        plan_leaderships(&planner, broker->id, false);
+        plan_leaderships(&planner, broker->id, NULL, false);
         struct unregister_broker_record record = {.broker_id = broker->id,
                                                   .broker_epoch = broker->epoch};
         planner_add(&planner, IMAGE_RECORD_UNREGISTER_BROKER, &record);

@@ -74,7 +74,8 @@ MUST_USE int controller_plan_request(const struct controller_input *input, enum 
 struct controller_registration {
     int32_t broker_id;
     struct uuid incarnation_id;
-    struct uuid directory_id;
+    const struct uuid *directories; /* ids of its folders that work, ascending */
+    int32_t directory_count;
     struct slice rack;
     const struct image_endpoint *endpoints;
     int32_t endpoint_count;
@@ -86,6 +87,26 @@ void controller_plan_registration(const struct controller_input *input,
  * leaderships that this touches. (ReplicationControlManager.handleBrokerFenced …) */
 void controller_plan_fencing(const struct controller_input *input, int32_t broker_id, bool fenced,
                              bool controlled_shutdown, struct controller_plan *plan);
+
+/* A broker has put its replicas into folders of its own, or will now (KIP-858): those that the image
+ * does not have there already get a record each. (ReplicationControlManager
+ * .handleAssignReplicasToDirs) */
+struct controller_placement {
+    struct uuid topic_id;
+    int32_t partition;
+    struct uuid directory_id;
+};
+void controller_plan_placements(const struct controller_input *input, int32_t broker_id,
+                                const struct controller_placement *placements, size_t count,
+                                struct controller_plan *plan);
+/* A folder of a broker has failed: it is not one of the broker's any more, and nobody leads there.
+ * (ReplicationControlManager.handleDirectoriesOffline) */
+void controller_plan_lost_folder(const struct controller_input *input, int32_t broker_id,
+                                 const struct uuid *directory_id, struct controller_plan *plan);
+/* Where the image says that a broker's replica lies; NULL: it has none of that partition. */
+const struct uuid *controller_directory(const struct image_partition *partition, int32_t broker_id);
+/* Is that a folder, or a word for one that nobody has chosen yet? (DirectoryId) */
+bool controller_directory_is_chosen(const struct uuid *directory_id);
 
 /* The next block of producer ids: [*first, *first + *count). (KIP-730) */
 void controller_plan_producer_ids(const struct controller_input *input, int32_t broker_id,

@@ -21,8 +21,10 @@ void apply(struct fixture *f, const struct controller_plan *plan)
 
 void join(struct fixture *f, int32_t broker_id)
 {
+    struct uuid directory = {{1, (uint8_t)broker_id}};
     struct controller_registration registration = {.broker_id = broker_id,
-                                                   .directory_id = {{1, (uint8_t)broker_id}},
+                                                   .directories = &directory,
+                                                   .directory_count = 1,
                                                    .incarnation_id = {{2, (uint8_t)broker_id}}};
     struct controller_plan plan;
     struct controller_input input = input_of(f);

@@ -8,6 +8,7 @@ enum { NO_LEADER_CHANGE = -2, RECOVERING = 1 };
 struct mover {
     struct planner *planner;
     int32_t broker_id;
+    const struct uuid *directory; /* only the replicas in this folder; NULL: all */
     bool active;
 };
 
@@ -25,13 +26,33 @@ static bool contains(const int32_t *ids, int32_t count, int32_t id)
     return false;
 }
 
-/* The first replica, in the order of preference, that is active and one of `ids`. */
+/* Is the replica in a folder that works? Older records name none. (BrokerRegistration.hasOnlineDir)
+ */
+static bool has_folder(const struct image_broker *broker, const struct uuid *directory)
+{
+    if (!controller_directory_is_chosen(directory)) return true;
+    for (int32_t i = 0; i < broker->log_dir_count; i++)
+        if (uuid_equal(&broker->log_dirs[i], directory)) return true;
+    return broker->log_dir_count == 0;
+}
+
+/* May this replica lead? (LeaderAcceptor) */
+static bool is_acceptable(const struct mover *mover, const struct image_partition *partition,
+                          int32_t replica)
+{
+    int32_t id = partition->replicas[replica];
+    if (!is_active(mover, id)) return false;
+    const struct image_broker *broker = image_broker_by_id(mover->planner->input->image, id);
+    return broker == NULL || has_folder(broker, &partition->directories[replica]);
+}
+
+/* The first replica, in the order of preference, that may lead and is one of `ids`. */
 static int32_t first_active(const struct mover *mover, const struct image_partition *partition,
                             const int32_t *ids, int32_t count)
 {
     for (int32_t i = 0; i < partition->replica_count; i++) {
         int32_t id = partition->replicas[i];
-        if (is_active(mover, id) && contains(ids, count, id)) return id;
+        if (is_acceptable(mover, partition, i) && contains(ids, count, id)) return id;
     }
     return IMAGE_NO_LEADER;
 }
@@ -119,7 +140,7 @@ static void remember_last(const struct mover *mover, const struct image_partitio
     record->last_known_elr_count = 1;
 }
 
-static struct partition_change_record unchanged(const struct image_topic *topic, int32_t index)
+struct partition_change_record partition_unchanged(const struct image_topic *topic, int32_t index)
 {
     ASSERT(index >= 0);
     ASSERT(index < topic->partition_count);
@@ -142,8 +163,10 @@ static void plan_leadership(const struct mover *mover, const struct image_topic 
                             int32_t index)
 {
     const struct image_partition *partition = &topic->partitions[index];
-    if (!contains(partition->replicas, partition->replica_count, mover->broker_id)) return;
-    struct partition_change_record record = unchanged(topic, index);
+    const struct uuid *place = controller_directory(partition, mover->broker_id);
+    if (place == NULL) return;
+    if (mover->directory != NULL && !uuid_equal(place, mover->directory)) return;
+    struct partition_change_record record = partition_unchanged(topic, index);
     record.isr = shrink_isr(mover, partition, &record.isr_count);
     bool must_elect = mover->active ? partition->leader == IMAGE_NO_LEADER
                                     : partition->leader == mover->broker_id;
@@ -153,9 +176,10 @@ static void plan_leadership(const struct mover *mover, const struct image_topic 
     planner_add(mover->planner, IMAGE_RECORD_PARTITION_CHANGE, &record);
 }
 
-void plan_leaderships(struct planner *planner, int32_t broker_id, bool active)
+void plan_leaderships(struct planner *planner, int32_t broker_id, const struct uuid *directory,
+                      bool active)
 {
-    const struct mover mover = {planner, broker_id, active};
+    const struct mover mover = {planner, broker_id, directory, active};
     struct slice cursor = SLICE_NULL;
     const struct image_topic *topic;
     while ((topic = image_topic_next(planner->input->image, &cursor)) != NULL) {
@@ -183,13 +207,14 @@ static struct refusal plan_election(struct ballot *ballot, const struct image_to
     ASSERT(partition != NULL);
     ASSERT(partition->replica_count > 0);
     struct arena *arena = ballot->planner.input->arena;
-    struct mover mover = {&ballot->planner, -1, false};
+    struct mover mover = {&ballot->planner, -1, NULL, false};
     int32_t preferred = partition->replicas[0];
     bool unclean = ballot->election == ELECT_UNCLEAN;
     if (unclean ? partition->leader != IMAGE_NO_LEADER : partition->leader == preferred)
         return refuse_plainly(KAFKA_ERROR_ELECTION_NOT_NEEDED);
-    struct partition_change_record record = unchanged(topic, index);
-    if (is_active(&mover, preferred) && contains(partition->isr, partition->isr_count, preferred))
+    struct partition_change_record record = partition_unchanged(topic, index);
+    if (is_acceptable(&mover, partition, 0) &&
+        contains(partition->isr, partition->isr_count, preferred))
         record.leader = preferred;
     else if (!is_active(&mover, partition->leader))
         elect(&mover, partition, &record);

@@ -3,8 +3,7 @@
 
 #include "core/controller/plan.h"
 
-/* DirectoryId.UNASSIGNED: the broker chooses the folder. */
-static const struct uuid directory_unassigned = {.bytes = {[15] = 1}};
+const struct uuid directory_unassigned = {.bytes = {[15] = 1}};
 
 /* --- loads ------------------------------------------------------------------------------------ */
 

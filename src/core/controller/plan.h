@@ -123,8 +123,16 @@ struct refusal check_assignment(const struct image *image, struct assignment ass
 MUST_USE bool plan_partition(struct planner *planner, const struct uuid *topic_id, int32_t index,
                              struct assignment assignment);
 
-/* Elections for the partitions of a broker whose state becomes `active` with this plan. */
-void plan_leaderships(struct planner *planner, int32_t broker_id, bool active);
+/* Elections for the partitions of a broker whose state becomes `active` with this plan: for those in
+ * one of its folders, or in all (NULL). */
+void plan_leaderships(struct planner *planner, int32_t broker_id, const struct uuid *directory,
+                      bool active);
+
+/* The record of a change of one partition, as yet of nothing. */
+struct partition_change_record partition_unchanged(const struct image_topic *topic, int32_t index);
+
+/* DirectoryId.UNASSIGNED: the broker chooses the folder. */
+extern const struct uuid directory_unassigned;
 
 /* --- settings --------------------------------------------------------------------------------- */
 

@@ -10,7 +10,6 @@ MUST_USE int setting_canonical(const struct setting *setting, struct slice value
                                struct arena *arena, struct slice *canonical, struct slice *error);
 
 struct slice setting_trim(struct slice text);
-bool setting_list_has(struct slice list, struct slice wanted);
 double setting_parse_real(struct slice text); /* NaN: not a number */
 
 #endif

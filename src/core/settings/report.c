@@ -138,9 +138,12 @@ static void check_folders(struct settings *settings)
 {
     bool dirs = !slice_is_null(text_of(settings, SETTING_LOG_DIRS));
     enum setting_id id = dirs ? SETTING_LOG_DIRS : SETTING_LOG_DIR;
-    if (has_several(text_of(settings, id)))
-        wrong(settings, id, SETTINGS_LINE_REFUSED,
-              SLICE("gregor keeps all data in one folder for now: name one."));
+    struct slice list = text_of(settings, id), item;
+    int32_t count = 0;
+    while (setting_list_next(&list, &item))
+        count++;
+    if (count > SETTINGS_LOG_DIRS_MAX)
+        wrong(settings, id, SETTINGS_LINE_REFUSED, SLICE("gregor knows 64 folders at most."));
 }
 
 void settings_check_limits(struct settings *settings)

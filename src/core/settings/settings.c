@@ -285,10 +285,24 @@ bool settings_given_alike(const struct settings *settings, const struct settings
     return slice_is_null(here) == slice_is_null(there) && slice_equal(here, there);
 }
 
-struct slice settings_log_dir(const struct settings *settings)
+int32_t settings_log_dirs(const struct settings *settings, struct slice dirs[SETTINGS_LOG_DIRS_MAX])
 {
-    struct slice folder = settings_text(settings, SETTING_LOG_DIRS);
-    return slice_is_null(folder) ? settings_text(settings, SETTING_LOG_DIR) : folder;
+    struct slice list = settings_text(settings, SETTING_LOG_DIRS);
+    if (slice_is_null(list)) list = settings_text(settings, SETTING_LOG_DIR);
+    int32_t count = 0;
+    while (count < SETTINGS_LOG_DIRS_MAX && setting_list_next(&list, &dirs[count]))
+        count++;
+    return count;
+}
+
+struct slice settings_metadata_log_dir(const struct settings *settings)
+{
+    struct slice dirs[SETTINGS_LOG_DIRS_MAX];
+    struct slice named = settings_text(settings, SETTING_METADATA_LOG_DIR);
+    if (!slice_is_null(named)) return named;
+    int32_t count = settings_log_dirs(settings, dirs);
+    ASSERT(count > 0);
+    return dirs[0];
 }
 
 int64_t settings_request_bytes(const struct settings *settings, int64_t memory_bytes)

@@ -106,6 +106,7 @@ MUST_USE int setting_check_value(const struct setting *setting, struct slice val
 
 /* Splits "a, b" as Kafka does: false at the end. */
 bool setting_list_next(struct slice *rest, struct slice *item);
+bool setting_list_has(struct slice list, struct slice wanted);
 
 /* A key and its value, both borrowed. Overrides come as arrays of these. */
 struct setting_pair {
@@ -190,8 +191,12 @@ enum setting_origin settings_origin(const struct settings *settings, enum settin
 bool settings_given_alike(const struct settings *settings, const struct settings *other,
                           enum setting_id id);
 
-/* log.dirs, else log.dir: the one folder (settings_check refuses several). */
-struct slice settings_log_dir(const struct settings *settings);
+/* The folders of data: log.dirs, else log.dir, in its order; returns how many. */
+enum { SETTINGS_LOG_DIRS_MAX = 64 };
+int32_t settings_log_dirs(const struct settings *settings,
+                          struct slice dirs[SETTINGS_LOG_DIRS_MAX]);
+/* The folder of the metadata log: metadata.log.dir, else the first of the others. */
+struct slice settings_metadata_log_dir(const struct settings *settings);
 
 /* queued.max.request.bytes; where that is -1, a quarter of the machine's memory up to 512 MiB. */
 int64_t settings_request_bytes(const struct settings *settings, int64_t memory_bytes);

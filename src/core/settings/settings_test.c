@@ -161,6 +161,27 @@ static void test_words(void **state)
                  "BIDIRECTIONAL"));
 }
 
+static void folders_are_a_list(void **state)
+{
+    (void)state;
+    struct settings *settings = loaded("log.dirs=/b, /a,/b\nlog.dir=/c\nmetadata.log.dir=/m\n");
+    struct slice dirs[SETTINGS_LOG_DIRS_MAX];
+    assert_int_equal(settings_log_dirs(settings, dirs), 2);
+    assert_text(dirs[0], "/b");
+    assert_text(dirs[1], "/a");
+    assert_text(settings_metadata_log_dir(settings), "/m");
+    settings_destroy(settings);
+    char many[1024] = "";
+    for (int i = 0; i <= SETTINGS_LOG_DIRS_MAX; i++) {
+        snprintf(many + strlen(many), 16, "%s/d%d", i == 0 ? "" : ",", i);
+        settings = settings_create();
+        settings_standalone(settings);
+        settings_override(settings, SLICE("log.dirs"), slice_of(many));
+        assert_int_equal(settings_check(settings), i < SETTINGS_LOG_DIRS_MAX);
+        settings_destroy(settings);
+    }
+}
+
 static void test_lists(void **state)
 {
     (void)state;
@@ -257,7 +278,10 @@ static void test_defaults_and_layers(void **state)
     assert_int_equal(settings_origin(settings, SETTING_DELETE_TOPIC_ENABLE),
                      SETTING_ORIGIN_DEFAULT);
     assert_true(settings_is_null(settings, SETTING_LOG_ROLL_MS));
-    assert_text(settings_log_dir(settings), "/data");
+    struct slice dirs[SETTINGS_LOG_DIRS_MAX];
+    assert_int_equal(settings_log_dirs(settings, dirs), 1);
+    assert_text(dirs[0], "/data");
+    assert_text(settings_metadata_log_dir(settings), "/data");
     assert_true(settings_real(settings, SETTING_LOG_CLEANER_IO_MAX_BYTES_PER_SECOND) > 1e308);
     assert_int_equal(settings_number(settings, SETTING_NODE_ID), 1);
 
@@ -274,7 +298,8 @@ static void test_defaults_and_layers(void **state)
                      SETTING_ORIGIN_DYNAMIC_CLUSTER);
     assert_int_equal(settings_number(overlaid, SETTING_MAX_CONNECTIONS), 5);
     assert_int_equal(settings_number(overlaid, SETTING_NUM_PARTITIONS), 7); /* read-only */
-    assert_text(settings_log_dir(overlaid), "/data");
+    assert_int_equal(settings_log_dirs(overlaid, dirs), 1);
+    assert_text(dirs[0], "/data");
 }
 
 static void test_override_is_above_the_file(void **state)
@@ -341,7 +366,6 @@ static void test_verdicts(void **state)
                      SETTINGS_LINE_ACCEPTED); /* its default promises nothing */
     assert_int_equal(verdict("authorizer.class.name=A", "authorizer.class.name", NULL),
                      SETTINGS_LINE_REFUSED);
-    assert_int_equal(verdict("log.dirs=/a,/b", "log.dirs", NULL), SETTINGS_LINE_REFUSED);
     assert_int_equal(verdict("process.roles=broker", "process.roles", NULL), SETTINGS_LINE_REFUSED);
     assert_int_equal(
         verdict("controller.quorum.voters=1@a:1,2@b:1", "controller.quorum.voters", NULL),
@@ -717,6 +741,7 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_lists),
+        cmocka_unit_test(folders_are_a_list),
         cmocka_unit_test(test_reset_strategy),
         cmocka_unit_test(test_long_values),
         cmocka_unit_test(test_list_items),
