@@ -59,9 +59,23 @@ void groups_image_changed(struct groups *groups, const struct image_change *chan
 void groups_topic_deleted(void *state, const struct machine_input *input, const void *topic_name,
                           struct machine_plan *plan);
 
+/* A transaction that may have committed offsets is decided: in the log stands its marker. Offsets
+ * that it left pending become the groups' own, or are forgotten. */
+void groups_transaction_ended(struct groups *groups, int64_t producer_id, bool committed);
+
+/* Where a classic group is; Kafka's fifth, Dead, is a group that is in no table any more.
+ * (ClassicGroupState) */
+enum group_classic_state {
+    GROUP_CLASSIC_EMPTY,      /* no members; perhaps offsets */
+    GROUP_CLASSIC_PREPARING,  /* members are joining */
+    GROUP_CLASSIC_COMPLETING, /* they have joined; the leader has not assigned yet */
+    GROUP_CLASSIC_STABLE,
+    GROUP_CLASSIC_STATES,
+};
+
 /* How many of each kind and state there are, for metrics. */
 struct group_census {
-    int64_t classic[6];  /* enum group_classic_state */
+    int64_t classic[GROUP_CLASSIC_STATES];
     int64_t consumer[6]; /* enum group_consumer_state */
     int64_t offsets;
 };
