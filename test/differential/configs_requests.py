@@ -14,6 +14,18 @@ UNKNOWN, TOPIC, BROKER, LOGGER, CLIENT_METRICS, GROUP = 0, 2, 4, 8, 16, 32
 NO_KINDS = (UNKNOWN, 1, 3, 5, 64, 77, -1)
 SET, DELETE, APPEND, SUBTRACT = range(4)
 ME = "1"
+# Expressions that Java takes, and some that it does not.
+MATCHES = (
+    "client_id=a.*", "client_id=[", "client_id=(", "client_id=*", "client_id=a{2", "client_id=",
+    "client_id", "client_id=a=b", "client_id=a=", "client_id==", "=a", "x=a", " client_id = a ",
+    "client_id= ", "client_id=(?<n>a)\\k<n>", "client_id=\\k<n>", "client_id=\\p{L}+",
+    "client_id=\\p{Foo}", "client_id=a++", "client_id=a**", "client_id=(?i)abc", "client_id=(?z)abc",
+    "client_id=[a&&[b]]", "client_id=[z-a]", "client_id=\\", "client_id=\\Q[\\E", "client_id=)",
+    "client_id=]", "client_id=}", "client_id={", "client_id=\\1", "client_id=(?P<x>a)",
+    "client_id=\\xZZ", "client_id=\\u00e4", "client_id=\\y", "client_id=(?>a)", "client_id=(?#c)",
+    "client_id=ä", "client_id=a,client_software_name=(", "client_source_port=90[0-9]{2}",
+    "client_instance_id=b", "client_software_version=[", "client_source_address=10\\..*",
+)
 SETTINGS = settingsc.read(settingsc.SCHEMA)
 GREGORS_OWN = ("gregor.", "flush.policy")
 
@@ -237,6 +249,8 @@ def alter_others(ask):
     change(ask, "client metrics' list", ENDS, CLIENT_METRICS, name, ("metrics", APPEND, "a,b"))
     change(ask, "client metrics' match", ENDS, CLIENT_METRICS, name, ("match", SET, "client_id=.*"))
     change(ask, "client metrics, a wrong match", ENDS, CLIENT_METRICS, name, ("match", SET, "x=("))
+    for number, match in enumerate(MATCHES):
+        change(ask, "client metrics, match %d" % number, LAST, CLIENT_METRICS, name, ("match", SET, match))
     change(ask, "client metrics too often", ENDS, CLIENT_METRICS, name, ("interval.ms", SET, "1"))
     change(ask, "client metrics, unknown key", ENDS, CLIENT_METRICS, name, ("x", SET, "1"))
     change(ask, "client metrics without a name", ENDS, CLIENT_METRICS, "", ("metrics", SET, "a"))

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/settings/internal.h"
+#include "core/settings/pattern.h"
 
 /* Canonical values of one resource: a few dozen short texts. */
 enum { SCRATCH_MAX = 1 << 20 };
@@ -224,6 +225,22 @@ static int check_group(const struct settings *settings, const struct setting_pai
     return 0;
 }
 
+/* "name=expression", with one equals sign but for those at the end, which do not count.
+ * (String.split) */
+static bool split_match(struct slice text, struct slice *name, struct slice *expression)
+{
+    while (text.size > 0 && text.data[text.size - 1] == '=')
+        text.size--;
+    const uint8_t *equals = text.size == 0 ? NULL : memchr(text.data, '=', text.size);
+    if (equals == NULL) return false;
+    size_t size = (size_t)(equals - text.data);
+    struct slice rest = {equals + 1, text.size - size - 1};
+    if (memchr(rest.data, '=', rest.size) != NULL) return false;
+    *name = setting_trim((struct slice){text.data, size});
+    *expression = setting_trim(rest);
+    return true;
+}
+
 /* (ClientMetricsConfigs.validate) */
 static int check_client_metrics(const struct settings *settings,
                                 const struct setting_pair *overrides, int32_t count,
@@ -246,10 +263,10 @@ static int check_client_metrics(const struct settings *settings,
     struct slice patterns = text(view, CLIENT_METRICS_SETTING_MATCH);
     struct slice pattern;
     while (patterns.size > 0 && setting_list_next(&patterns, &pattern)) {
-        const uint8_t *equals = memchr(pattern.data, '=', pattern.size);
-        struct slice name = pattern;
-        if (equals != NULL) name.size = (size_t)(equals - pattern.data);
-        if (equals != NULL && setting_list_has(known, setting_trim(name))) continue;
+        struct slice name, expression;
+        if (split_match(pattern, &name, &expression) && setting_list_has(known, name) &&
+            pattern_is_valid(expression, arena))
+            continue;
         *error = arena_printf(arena, "Illegal client matching pattern: %.*s", SLICE_ARG(pattern));
         return -EBADMSG;
     }
