@@ -72,7 +72,8 @@ static size_t tell_topic(struct description *description, size_t from, const str
     for (; at < description->count; at++) {
         const struct listed *listed = &description->logs[at];
         if (!uuid_equal(&listed->log.topic_id, &id) || listed->log.folder != first->folder) break;
-        if (!listed->wanted || topic == NULL) continue; /* it was deleted just now */
+        if (!listed->wanted || folder->error_code != KAFKA_ERROR_NONE) continue;
+        if (topic == NULL) continue; /* it was deleted just now */
         room[told++] = (struct describe_log_dirs_response_describe_log_dirs_partition){
             .partition_index = listed->log.index,
             .partition_size = listed->log.size_bytes,
@@ -95,7 +96,8 @@ static void tell_topics(struct description *description, struct arena *arena,
         arena_alloc(arena, count * sizeof(partitions[0]));
     struct describe_log_dirs_response_describe_log_dirs_topic *topics =
         arena_alloc(arena, count * sizeof(topics[0]));
-    /* Each has its place, told or not: a topic's partitions stand together, and a folder's topics. */
+    /* Each has its place, told or not: a topic's partitions stand together, and a folder's
+     * topics. */
     for (size_t at = 0; at < count;) {
         struct describe_log_dirs_response_describe_log_dirs_result *folder =
             &description->folders[description->logs[at].log.folder];

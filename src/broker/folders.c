@@ -480,8 +480,8 @@ void folders_fail(struct shard *shard, struct data_folder *folder, int error)
         shard_fail(shard, error); /* Kafka's broker halts, and so do we */
         return;
     }
-    BROKER_TRACE(broker, TRACE_ERROR, "kafka.log.LogManager",
-                 "Error in log dir %s: %s", folder->path, strerror(-error));
+    BROKER_TRACE(broker, TRACE_ERROR, "kafka.log.LogManager", "Error in log dir %s: %s",
+                 folder->path, strerror(-error));
     struct loss *loss = loss_of(&broker->shards[0], folder);
     letter_post(shard, loss->shard, &loss->letter, receive_report);
 }

@@ -54,10 +54,10 @@ int32_t metadata_leader_epoch(const struct metadata *metadata);
 /* Are the quorum's voters in its log (KIP-853)? */
 bool metadata_is_dynamic(const struct metadata *metadata);
 
-/* Appends a plan as one atomic batch, behind one of the quorum's own if it changes that, and applies
- * it at once. `waiter->committed` runs when all that
- * has been appended until now is committed (a plan without records: when what came before is); its
- * memory is the caller's. The appends of a turn are flushed by metadata_flush, once at its end.
+/* Appends a plan as one atomic batch, behind one of the quorum's own if it changes that, and
+ * applies it at once. `waiter->committed` runs when all that has been appended until now is
+ * committed (a plan without records: when what came before is); its memory is the caller's. The
+ * appends of a turn are flushed by metadata_flush, once at its end.
  * -ENOSPC: nothing was appended; other errors: the log has failed. */
 struct metadata_waiter {
     struct list_link link;

@@ -1,9 +1,7 @@
-/*
- * Places: in which folder each partition of this node lies. What lies in a folder counts more than
+/* Places: in which folder each partition of this node lies. What lies in a folder counts more than
  * what the metadata says; what nobody has placed yet goes to the folder with the fewest logs, and
- * the metadata says so before there is a file. (LogManager.nextLogDirs, loadLogs, AssignmentsManager;
- * KIP-858)
- */
+ * the metadata says so before there is a file. (LogManager.nextLogDirs, loadLogs,
+ * AssignmentsManager; KIP-858) */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

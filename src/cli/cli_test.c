@@ -272,7 +272,8 @@ static void help_fits(void **state)
             lines += *at == '\n';
         assert_true(lines <= LINES_MAX);
         assert_non_null(strstr(text, command->summary));
-        bool asks = command->run == cli_topic_delete || command->run == cli_topic_trim;
+        bool asks = command->run == cli_topic_delete || command->run == cli_topic_trim ||
+                    command->run == cli_group_delete || command->run == cli_group_seek;
         assert_int_equal(strstr(text, "-y, --yes") != NULL, asks);
     }
 }

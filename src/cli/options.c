@@ -316,10 +316,8 @@ const struct cli_command cli_commands[] = {
     {.noun = "consume",
      .arguments = "TOPIC...",
      .summary = "records to standard output, up to what is the end now",
-     .examples = "gregor consume orders -o -10\n"
-                 "gregor consume orders -o @-1h -f '%d{rfc3339} %t[%p]@%o %k=%v\\n' -n 2\n"
-                 "gregor consume orders -g billing -f json | jq .value.total\n"
-                 "gregor consume orders -o end --follow -f json | jq .value\n",
+     .examples = "gregor consume orders -o @-1h -f '%d{rfc3339} %t[%p]@%o %k=%v\\n' -n 2\n"
+                 "gregor consume orders -g billing --follow -f json | jq .value.total\n",
      .options = {OPTION_OFFSET, OPTION_FORMAT, OPTION_COUNT, OPTION_FOLLOW, OPTION_UNTIL_END,
                  OPTION_GROUP, OPTION_PARTITION},
      .arguments_min = 1,

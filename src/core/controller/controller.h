@@ -88,8 +88,8 @@ void controller_plan_registration(const struct controller_input *input,
 void controller_plan_fencing(const struct controller_input *input, int32_t broker_id, bool fenced,
                              bool controlled_shutdown, struct controller_plan *plan);
 
-/* A broker has put its replicas into folders of its own, or will now (KIP-858): those that the image
- * does not have there already get a record each. (ReplicationControlManager
+/* A broker has put its replicas into folders of its own, or will now (KIP-858): those that the
+ * image does not have there already get a record each. (ReplicationControlManager
  * .handleAssignReplicasToDirs) */
 struct controller_placement {
     struct uuid topic_id;

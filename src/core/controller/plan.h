@@ -123,8 +123,8 @@ struct refusal check_assignment(const struct image *image, struct assignment ass
 MUST_USE bool plan_partition(struct planner *planner, const struct uuid *topic_id, int32_t index,
                              struct assignment assignment);
 
-/* Elections for the partitions of a broker whose state becomes `active` with this plan: for those in
- * one of its folders, or in all (NULL). */
+/* Elections for the partitions of a broker whose state becomes `active` with this plan: for those
+ * in one of its folders, or in all (NULL). */
 void plan_leaderships(struct planner *planner, int32_t broker_id, const struct uuid *directory,
                       bool active);
 

@@ -209,7 +209,7 @@ void group_answer_error(struct machine_asker *asker, enum kafka_error error)
         answers[i].answer(asker, told(error));
         return;
     }
-    ASSERT(!"an API that is not of groups");
+    ASSERT(false); /* an API that is not of groups */
 }
 
 void group_refuse(struct machine_plan *plan, struct machine_asker *asker, enum kafka_error error)

@@ -82,7 +82,7 @@ static void refused(struct group *group, const struct group_input *input, struct
     if (classic->state == GROUP_CLASSIC_COMPLETING) classic_prepare(classic, input, plan);
 }
 
-/* --- what it allows ------------------------------------------------------------------------------ */
+/* --- what it allows --------------------------------------------------------------------------- */
 
 static bool is_empty(const struct group *group)
 {
@@ -163,7 +163,7 @@ static void plan_delete(struct group *group, struct machine_plan *plan)
     machine_plan_record(plan, &wire_group_metadata_key, &key, NULL, 0, NULL);
 }
 
-/* --- what it shows ------------------------------------------------------------------------------- */
+/* --- what it shows ---------------------------------------------------------------------------- */
 
 enum group_classic_state classic_state(const struct group *group)
 {

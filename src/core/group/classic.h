@@ -18,8 +18,8 @@
  *      Stable ◀──── the leader's SyncGroup ───── CompletingRebalance ───────────┤
  *        └──────────────────────────────────────────────────────────────────────┘
  *
- * A record is written when a generation has its assignment, when the group has become empty, when it
- * is born, and when a static member comes back under a new id without a rebalance. Between these
+ * A record is written when a generation has its assignment, when the group has become empty, when
+ * it is born, and when a static member comes back under a new id without a rebalance. Between these
  * moments what happens is soft: who replays the log finds the last generation that was assigned.
  * (ClassicGroup, ClassicGroupMember)
  */
@@ -113,7 +113,8 @@ void classic_add(struct classic *classic, struct classic_member *member);
 void classic_take(struct classic *classic, struct classic_member *member);
 /* What a JoinGroup of a member tells anew. */
 void classic_update(struct classic_member *member, const struct machine_asker *asker);
-/* Version 0 has no rebalance timeout of its own. (JoinGroupRequest.maybeOverrideRebalanceTimeout) */
+/* Version 0 has no rebalance timeout of its own.
+ * (JoinGroupRequest.maybeOverrideRebalanceTimeout) */
 int32_t classic_rebalance_timeout_ms(const struct machine_asker *asker);
 
 struct classic_pending *classic_find_pending(const struct classic *classic, struct slice id);
@@ -167,7 +168,8 @@ void classic_fail_sync(struct classic_member *member, enum kafka_error error,
 /* --- classic_records.c ------------------------------------------------------------------------ */
 
 /* The group as it is, but for one member in the place of another (both may be NULL), and with these
- * shares (struct sync_group_request_sync_group_request_assignment by member id; NULL: as they are). */
+ * shares by member id (struct sync_group_request_sync_group_request_assignment; NULL: as they
+ * are). */
 void classic_plan_record(struct classic *classic, const struct classic_member *leaves,
                          const struct classic_member *comes, const struct map *assigned,
                          struct machine_plan *plan);

@@ -77,7 +77,7 @@ static void join_dynamic(const struct join *join)
     machine_answer(join->plan, join->asker, &wire_join_group_response, &response);
 }
 
-/* --- a static member comes back without its id -------------------------------------------------- */
+/* --- a static member comes back without its id ------------------------------------------------ */
 
 /* The same member with another id and what it says anew. */
 static struct classic_member *reborn(const struct join *join, const struct classic_member *former)
@@ -164,7 +164,7 @@ static void join_new(const struct join *join)
         join_dynamic(join);
 }
 
-/* --- a member that has its id --------------------------------------------------------------------- */
+/* --- a member that has its id ----------------------------------------------------------------- */
 
 static void join_again(const struct join *join, struct classic_member *member)
 {

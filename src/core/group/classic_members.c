@@ -184,7 +184,7 @@ void classic_update(struct classic_member *member, const struct machine_asker *a
     member->session_timeout_ms = request->session_timeout_ms;
 }
 
-/* --- ids that were given out ------------------------------------------------------------------- */
+/* --- ids that were given out ------------------------------------------------------------------ */
 
 struct classic_pending *classic_find_pending(const struct classic *classic, struct slice id)
 {
@@ -223,7 +223,7 @@ void classic_drop_pending(struct classic_pending *pending)
     memory_free(pending);
 }
 
-/* --- what they claim and can do with ------------------------------------------------------------ */
+/* --- what they claim and can do with ---------------------------------------------------------- */
 
 enum kafka_error classic_validate(const struct classic *classic, struct slice member_id,
                                   struct slice instance_id)
@@ -291,8 +291,8 @@ struct slice classic_select(const struct classic *classic, const struct classic_
     const struct classic_member *first = classic_first(classic);
     ASSERT(first != NULL);
     if (first == leaves) first = comes;
-    /* What everybody can do with the first one can: its protocols are all that need be looked at. Of
-     * those with equally many votes its favourite is taken. */
+    /* What everybody can do with the first one can: its protocols are all that need be looked at.
+     * Of those with equally many votes its favourite is taken. */
     struct slice selected = SLICE_NULL;
     int64_t most = -1;
     for (int32_t i = 0; i < first->protocol_count; i++) {
@@ -306,7 +306,7 @@ struct slice classic_select(const struct classic *classic, const struct classic_
     return selected;
 }
 
-/* --- what they subscribe to --------------------------------------------------------------------- */
+/* --- what they subscribe to ------------------------------------------------------------------- */
 
 void classic_forget_topics(struct classic *classic)
 {

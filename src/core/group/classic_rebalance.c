@@ -227,7 +227,7 @@ void classic_left(struct classic *classic, const struct group_input *input,
     classic_rebalance(classic, input, plan);
 }
 
-/* --- a generation begins ------------------------------------------------------------------------ */
+/* --- a generation begins ---------------------------------------------------------------------- */
 
 /* Static members may take their time to come back; the session is what ends them. (KIP-345) */
 static void drop_who_has_not_joined(struct classic *classic, struct machine_plan *plan)

@@ -173,7 +173,8 @@ int classic_apply(struct groups *groups, const struct group_metadata_key *key, s
     if (r < 0) return r;
     if (group == NULL) group = group_make_classic(groups, key->group);
     if (group->kind != GROUP_CLASSIC) return -EBADMSG;
-    /* Only the record of a group that is born comes while members join: it tells nothing of them. */
+    /* Only the record of a group that is born comes while members join: it tells nothing of
+     * them. */
     if (group->classic->state == GROUP_CLASSIC_PREPARING) return 0;
     return apply_value(group->classic, &decoded);
 }

@@ -75,8 +75,8 @@ struct group *group_find(const struct groups *groups, struct slice id);
 /* A group that comes to be by a record, or by its first member: classic and empty. */
 struct group *group_make_classic(struct groups *groups, struct slice id);
 struct group *group_make_consumer(struct groups *groups, struct slice id);
-/* Its record is gone: without offsets it is gone, too; with them it is classic and empty. The kind's
- * own state has been destroyed. */
+/* Its record is gone: without offsets it is gone, too; with them it is classic and empty. The
+ * kind's own state has been destroyed. */
 void group_forget(struct group *group);
 
 /* --- answers.c -------------------------------------------------------------------------------- */
@@ -89,8 +89,8 @@ void group_answer_error(struct machine_asker *asker, enum kafka_error error);
 
 int group_apply(void *state, const struct machine_record *record,
                 const struct machine_origin *origin);
-/* Decodes a value into the scratch, which is emptied with the next record. Errors as machine_brain's
- * apply. */
+/* Decodes a value into the scratch, which is emptied with the next record. Errors as
+ * machine_brain's apply. */
 MUST_USE int group_decode_value(struct groups *groups, const struct wire_message *message,
                                 struct slice value, void *decoded);
 

@@ -211,10 +211,10 @@ static void request(void *state, const struct machine_input *input, struct machi
         handlers[i].handle(groups, (const struct group_input *)input, asker, plan);
         return;
     }
-    ASSERT(!"an API that is not of groups");
+    ASSERT(false); /* an API that is not of groups */
 }
 
-/* --- offsets that are too old ------------------------------------------------------------------ */
+/* --- offsets that are too old ----------------------------------------------------------------- */
 
 /* A group without members and offsets goes, too. (GroupCoordinatorShard.cleanupGroupMetadata) */
 static void expire(struct group_timer *timer, const struct group_input *input,
@@ -249,7 +249,7 @@ void groups_topic_deleted(void *state, const struct machine_input *input, const 
         offsets_plan_topic_deleted(group, *topic, plan);
 }
 
-/* --- the machine's calls ----------------------------------------------------------------------- */
+/* --- the machine's calls ---------------------------------------------------------------------- */
 
 static void loaded(void *state, const struct machine_input *input, struct machine_plan *plan)
 {
