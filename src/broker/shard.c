@@ -174,6 +174,18 @@ static int create_net(struct shard *shard)
     return net_create(shard->os, &limits, &handler, &shard->net);
 }
 
+/* Where a service manager holds the socket, no peer is refused while the node starts anew. */
+static int find_inherited(struct shard *shard, const struct settings_listener *listener, int *found)
+{
+    int descriptor = os_inherited(listener->name);
+    *found = descriptor > 0 ? descriptor : 0;
+    if (descriptor > 0 && shard->index == 0)
+        BROKER_TRACE(shard->broker, TRACE_INFO, SOCKETS,
+                     "Listening for %.*s by the socket that the service manager hands over",
+                     SLICE_ARG(listener->name));
+    return descriptor == -ENOENT || descriptor > 0 ? 0 : descriptor;
+}
+
 static int listen_at(struct shard *shard, int32_t index)
 {
     struct broker *broker = shard->broker;
@@ -191,7 +203,9 @@ static int listen_at(struct shard *shard, int32_t index)
     if (count <= 0) return count < 0 ? count : -EADDRNOTAVAIL;
     struct os_listen_options options = {.backlog = 1024, .share_port = broker->shard_count > 1};
     uint16_t bound;
-    int r = net_listen(shard->net, &address, &options, index, &bound);
+    int r = find_inherited(shard, listener, &options.inherited);
+    if (r < 0) return r;
+    r = net_listen(shard->net, &address, &options, index, &bound);
     if (r < 0) return r;
     if (shard->index == 0) broker->ports[index] = bound;
     return 0;

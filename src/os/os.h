@@ -202,7 +202,13 @@ struct os_address {
 /* Blocking name resolution, any thread: up to `max` addresses, returns how many. */
 MUST_USE int os_resolve(const char *host, uint16_t port, struct os_address *addresses, int max);
 
+/* The descriptor of a socket that the service manager has bound and hands over by this name, in
+ * whatever case (LISTEN_FDS, sd_listen_fds(3)); of several the first. -ENOENT: there is none;
+ * -EINVAL: it is no socket that others can connect to. */
+MUST_USE int os_inherited(struct slice name);
+
 struct os_listen_options {
+    int inherited; /* listen by a copy of this descriptor: it is bound. 0: bind */
     int backlog;
     bool share_port; /* SO_REUSEPORT: one listener per shard, the kernel spreads connections */
 };

@@ -64,3 +64,40 @@ int64_t os_watchdog_ns(void)
         return 0; /* a child's of another service */
     return microseconds * NS_A_US;
 }
+
+/* --- sockets that are handed over ------------------------------------------------------------- */
+
+enum { INHERITED_FIRST = 3 }; /* SD_LISTEN_FDS_START */
+
+/* How many there are for this process. */
+static int inherited_count(void)
+{
+    const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+    int64_t number, meant;
+    if (count == NULL || pid == NULL) return 0;
+    if (slice_parse_int64(slice_of(pid), 1, INT32_MAX, &meant) < 0 || meant != getpid()) return 0;
+    return slice_parse_int64(slice_of(count), 0, 1024, &number) < 0 ? 0 : (int)number;
+}
+
+static bool can_be_connected_to(int descriptor)
+{
+    int listens = 0, family = 0;
+    socklen_t size = sizeof(listens);
+    if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0) return false;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0) return false;
+    return listens != 0 && (family == AF_INET || family == AF_INET6);
+}
+
+int os_inherited(struct slice name)
+{
+    const char *names = getenv("LISTEN_FDNAMES");
+    int count = inherited_count();
+    for (int i = 0; i < count && names != NULL && name.size > 0; i++) {
+        size_t size = strcspn(names, ":");
+        int descriptor = INHERITED_FIRST + i;
+        if (size == name.size && strncasecmp(names, (const char *)name.data, size) == 0)
+            return can_be_connected_to(descriptor) ? descriptor : -EINVAL;
+        names = names[size] == 0 ? NULL : names + size + 1;
+    }
+    return -ENOENT;
+}

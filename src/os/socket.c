@@ -78,9 +78,29 @@ static const struct sockaddr *as_sockaddr(const struct os_address *address)
     return (const struct sockaddr *)(const void *)address->bytes;
 }
 
+/* A copy: the other shards need it, too, and it stays open for the next start's sake. */
+static int inherit(int descriptor, int backlog)
+{
+    int fd = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && listen(fd, backlog) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    return -error;
+}
+
 int os_listen(struct os *os, const struct os_address *address,
               const struct os_listen_options *options, struct os_socket **listening)
 {
+    if (options->inherited > 0) {
+        int copy = inherit(options->inherited, options->backlog);
+        if (copy < 0) return copy;
+        *listening = socket_create(os, copy);
+        (*listening)->listening = true;
+        return 0;
+    }
     int family = address_family(address);
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;

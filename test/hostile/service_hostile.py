@@ -9,7 +9,8 @@ import socket
 import subprocess
 import time
 
-from node import READY, ROOT, Gregor, same, wait_until
+import kafka_wire as wire
+from node import READY, ROOT, Gregor, free_port, same, wait_until
 from suite import alone
 from world import World
 
@@ -109,6 +110,67 @@ def hostile_journal(folder):
     same(node.end(), 0, "exit status")
     for line in node.log().decode().splitlines():
         same(re.match(r"<[2-7]>.* \(\S+\)$", line) is not None, True, line)
+
+
+class Activated(Gregor):
+    """Started as a service manager does that holds its socket: descriptor 3, by a name."""
+
+    def __init__(self, folder, socket_, name, *settings):
+        super().__init__(folder, *settings)
+        self.socket, self.name = socket_, name
+        self.port = socket_.getsockname()[1]
+        self.bootstrap = "127.0.0.1:%d" % self.port
+
+    def command(self):
+        script = 'exec 3<&%d; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=%s; exec "$@"'
+        return ["sh", "-c", script % (self.socket.fileno(), self.name), "sh"] + super().command()
+
+    def spawn(self):
+        os.set_inheritable(self.socket.fileno(), True)
+        popen = subprocess.Popen
+        try:
+            subprocess.Popen = lambda *a, **more: popen(*a, close_fds=False, **more)
+            super().spawn()
+        finally:
+            subprocess.Popen = popen
+
+
+@alone
+def hostile_activation(folder):
+    """a socket that the service manager holds is taken by name, and nobody is refused meanwhile"""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen(64)
+        node = Activated(folder, held, "plaintext", "gregor.shards=3")
+        node.start()
+        same(b"by the socket that the service manager hands over" in node.log(), True, "said")
+        World(node).topic(3)
+        same(node.end(), 0, "exit status")
+        early = [wire.Connection(node.bootstrap, timeout_s=20) for _ in range(9)]
+        for connection in early:
+            connection.send("ApiVersions", 3, {})
+        node.start()
+        for connection in early:
+            connection.receive("ApiVersions", 3)
+            connection.close()
+        same(node.end(), 0, "exit status")
+
+
+@alone
+def hostile_activation_wrong(folder):
+    """a socket by another name is let be; one by which nobody can come ends the start"""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        node = Activated(folder, held, "OTHER")
+        node.port = free_port()
+        node.bootstrap = "127.0.0.1:%d" % node.port
+        node.start()
+        World(node).topic()
+        same(node.end(), 0, "exit status")
+        node.name = "PLAINTEXT"
+        node.spawn()
+        same(node.process.wait(20), 1, "exit status")
+        same(b"Cannot listen on" in node.log(), True, "why")
 
 
 @alone
