@@ -236,7 +236,9 @@ static void receive_eviction(struct os_mail *mail)
 {
     struct broker *broker = CONTAINER_OF(mail, struct broker, eviction.mail);
     struct shard *shard = &broker->shards[broker->eviction_shard];
-    bool closed = shard->net != NULL && net_evict_quietest(shard->net, spared_listener(broker));
+    bool busy = broker->eviction_misses >= broker->shard_count; /* no shard has others */
+    bool closed =
+        shard->net != NULL && net_evict_quietest(shard->net, spared_listener(broker), busy);
     broker->eviction_misses = closed ? 0 : broker->eviction_misses + 1;
     letter_post(shard, &broker->shards[0], &broker->eviction, receive_evicted);
 }
@@ -248,7 +250,7 @@ static void evict_excess(struct broker *broker)
     int64_t most = settings_number(shard_settings(shard), SETTING_MAX_CONNECTIONS);
     if (broker->evicting || shard->stopping) return;
     if (quota_connections_count(broker->connections) <= most) return;
-    if (broker->eviction_misses >= broker->shard_count) return; /* only spared ones are left */
+    if (broker->eviction_misses >= 2 * broker->shard_count) return; /* only spared ones are left */
     broker->evicting = true;
     broker->eviction_shard = (broker->eviction_shard + 1) % broker->shard_count;
     letter_post(shard, &broker->shards[broker->eviction_shard], &broker->eviction,

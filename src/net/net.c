@@ -145,12 +145,13 @@ static void evict(struct net *net, int64_t now_ns)
     }
 }
 
-bool net_evict_quietest(struct net *net, int spared)
+bool net_evict_quietest(struct net *net, int spared, bool busy)
 {
     struct list_link *link = list_first(&net->connections);
     for (; link != NULL; link = list_next(&net->connections, link)) {
         struct net_connection *connection = CONTAINER_OF(link, struct net_connection, link);
         if (connection->admission != NET_ADMITTED || connection->listener->tag == spared) continue;
+        if (connection->in_flight > 0 && !busy) continue;
         net->counters.evicted_excess++;
         connection_close(connection);
         return true;

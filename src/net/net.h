@@ -106,8 +106,9 @@ void net_connection_admit(struct net_connection *connection);
 /* Close it at monotonic `at_ns` (the past: at once), and read nothing before. */
 void net_connection_refuse(struct net_connection *connection, int64_t at_ns);
 /* Closes the one that was let in and has been quiet longest, except by the listener `spared` (-1:
- * none is). False: there is none. */
-bool net_evict_quietest(struct net *net, int spared);
+ * none is) and, unless `busy` ones may go, except those that wait for an answer. False: there is
+ * none. */
+bool net_evict_quietest(struct net *net, int spared, bool busy);
 bool net_connection_is_admitted(const struct net_connection *connection);
 
 /* Quotas (KIP-219). Nothing more is handed out from a connection that is held; the holder ends it
