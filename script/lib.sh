@@ -8,8 +8,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # make is what gcc's link-time optimizer runs side by side with.
 build_packages=(
     gcc libc6-dev make meson ninja-build pkg-config python3
-    libcmocka-dev libdeflate-dev libisal-dev libjansson-dev liblz4-dev libsmartcols-dev
-    libsnappy-dev libxxhash-dev libzstd-dev
+    libcmocka-dev libdeflate-dev libisal-dev libjansson-dev liblz4-dev libmicrohttpd-dev
+    libsmartcols-dev libsnappy-dev libxxhash-dev libzstd-dev
 )
 
 say() { printf '%s== %s%s\n' "${bold-}" "$*" "${plain-}"; }

@@ -7,6 +7,7 @@
 #include "api/state.h"
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "broker/measure.h"
 
 static const struct api_entry entries[] = {
     {API_PRODUCE, false, api_produce},
@@ -94,6 +95,15 @@ __attribute__((cold)) static void log_request(const struct api_request *request)
                 SLICE_ARG(api_listener_name(request)));
 }
 
+static void measure(const struct api_request *request)
+{
+    if (request->turn_ns == 0) return; /* it was none that we serve */
+    int64_t total_ns = os_monotonic_ns(shard_os(request->shard)) - request->turn_ns;
+    int64_t local_ns = request->local_ns > 0 ? request->local_ns : total_ns;
+    measure_request(request->shard, (enum api_key)request->row->key, request->version, total_ns,
+                    local_ns);
+}
+
 /* Gives the exchange back; the pause that its client has to make begins. */
 static void finish(struct api_request *request, void (*give_back)(struct net_exchange *exchange))
 {
@@ -102,6 +112,7 @@ static void finish(struct api_request *request, void (*give_back)(struct net_exc
     struct api *api = request->api;
     bool holds = request->holds;
     int64_t resume_ns = quotas_end(request);
+    measure(request);
     if (logs_requests(api)) log_request(request);
     if (api->handled == request) api->handled = NULL;
     give_back(exchange); /* the request's memory with it */
@@ -290,9 +301,13 @@ static void on_request(void *context, struct net_exchange *exchange)
         return;
     }
     quotas_begin(request);
+    request->turn_ns = measure_turn_ns(api->shard);
     api->handled = request;
     entry->handle(request);
-    if (api->handled == request) quotas_leave(request);
+    if (api->handled == request) {
+        request->local_ns = os_monotonic_ns(shard_os(api->shard)) - request->turn_ns;
+        quotas_leave(request);
+    }
     api->handled = NULL;
 }
 

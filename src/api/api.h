@@ -38,6 +38,8 @@ struct api_request {
     /* quotas.c */
     int64_t started_ns,
         used_ns;         /* when its handling began, while it goes on; and how long it was */
+    int64_t turn_ns;     /* when the turn began that brought it; 0: it is not handled */
+    int64_t local_ns;    /* how long its handler took; 0: it has answered, or runs */
     int32_t throttle_ms; /* the pause that follows its answer */
     unsigned metered;    /* a bit for each quota_kind */
     bool holds;          /* its connection, until it is answered */

@@ -2,6 +2,7 @@
 #include "broker/broker.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -88,7 +89,9 @@ static int start_threads(struct broker *broker)
 {
     for (int32_t i = 1; i < broker->shard_count; i++) {
         struct shard *shard = &broker->shards[i];
-        int r = os_thread_start(thread_body, shard, &shard->thread);
+        char name[24];
+        snprintf(name, sizeof(name), "shard-%d", (int)i);
+        int r = os_thread_start(name, thread_body, shard, &shard->thread);
         if (r < 0) return refuse(broker, r, "Cannot start a thread", "");
         broker->started++;
     }
@@ -123,6 +126,7 @@ static struct broker *make(const struct broker_options *options)
     struct broker *broker = memory_alloc_zero(sizeof(*broker));
     broker->settings = options->settings;
     broker->handler = options->handler;
+    broker->monitor = options->monitor;
     broker->trace = options->trace;
     broker->loggers = options->loggers;
     broker->reload = options->reload;
@@ -145,7 +149,8 @@ static int start(struct broker *broker, const struct broker_options *options)
     int r = shard_open(first);
     if (r == 0) r = signals_watch(broker);
     if (r < 0) return refuse(broker, r, "Cannot start", "event loop");
-    r = folders_open(broker, options);
+    if (broker->monitor != NULL) r = broker->monitor->open(first, &broker->monitoring);
+    if (r == 0) r = folders_open(broker, options);
     if (r == 0) {
         r = control_open(broker);
         if (r < 0)
@@ -214,6 +219,12 @@ static int close_all(struct broker *broker)
     return result == 0 ? r : result;
 }
 
+static void stop_monitor(struct broker *broker)
+{
+    if (broker->monitoring != NULL) broker->monitor->close(broker->monitoring);
+    broker->monitoring = NULL;
+}
+
 static int stop(struct broker *broker)
 {
     int node_id = (int)broker->identity.node_id;
@@ -221,6 +232,7 @@ static int stop(struct broker *broker)
                  "[BrokerServer id=%d] shutting down", node_id);
     watch_stop(broker);
     drain_all(broker);
+    stop_monitor(broker);
     int r = close_all(broker);
     if (r == 0) r = folders_mark_clean(broker);
     if (r < 0)
@@ -269,6 +281,7 @@ struct broker *broker_destroy(struct broker *broker)
 {
     if (broker == NULL) return NULL;
     if (broker->failure != 0 && broker->started > 0) stop_threads(broker);
+    stop_monitor(broker);
     if (broker->metadata != NULL) (void)control_close(broker);
     checkpoint_close(broker);
     struct shard *first = &broker->shards[0];
@@ -293,4 +306,9 @@ uint16_t broker_port(const struct broker *broker, int index)
     ASSERT(index >= 0);
     ASSERT(index < broker->listener_count);
     return broker->ports[index];
+}
+
+const char *broker_monitor_place(const struct broker *broker)
+{
+    return broker->monitoring != NULL ? broker->monitor->place(broker->monitoring) : NULL;
 }

@@ -24,9 +24,18 @@ struct broker_handler {
     void (*on_close)(void *api, struct net_connection *connection);
 };
 
+/* What tells others how the broker is, on shard 0's loop, from before the logs are opened until
+ * clients are served no more: http/. */
+struct broker_monitor {
+    int (*open)(struct shard *first, void **opened); /* errors were told to the trace */
+    void (*close)(void *opened);                     /* no call of it is under way */
+    const char *(*place)(const void *opened);        /* where people find it; NULL: nowhere */
+};
+
 struct broker_options {
     const struct settings *settings; /* outlives the broker */
     const struct broker_handler *handler;
+    const struct broker_monitor *monitor; /* NULL: none */
     struct trace *trace;
     struct loggers *loggers; /* what the trace goes by; outlive the broker */
     /* Reads settings again and says in the trace what became of them; on a worker, one call at a
@@ -47,5 +56,7 @@ void broker_stop(struct broker *broker); /* any thread */
 struct broker *broker_destroy(struct broker *broker);
 /* The port really bound by listener number `index` (for port 0). */
 uint16_t broker_port(const struct broker *broker, int index);
+/* Where the monitor is found; NULL: nowhere. */
+const char *broker_monitor_place(const struct broker *broker);
 
 #endif

@@ -16,6 +16,10 @@ static struct shard *target(struct shard *shard, const struct call *call)
     if (call->kind == CALL_CONTROLLER || call->kind == CALL_PRODUCER_ID)
         return &shard->broker->shards[0];
     if (call->kind == CALL_FOLDER) return shard;
+    if (call->kind == CALL_MEASURES) {
+        ASSERT(call->measures.shard >= 0 && call->measures.shard < shard->broker->shard_count);
+        return &shard->broker->shards[call->measures.shard];
+    }
     if (call->kind == CALL_LOGS) {
         ASSERT(call->logs.shard >= 0 && call->logs.shard < shard->broker->shard_count);
         return &shard->broker->shards[call->logs.shard];
@@ -37,6 +41,9 @@ static void execute(struct call *call)
         return;
     case CALL_FOLDER:
         describe_folder(call);
+        return;
+    case CALL_MEASURES:
+        measure_call(call);
         return;
     case CALL_PRODUCE:
     case CALL_READ:

@@ -21,6 +21,7 @@
 #include "wire/apis.h"
 #include "wire/errors.h"
 
+struct measures;
 struct partition;
 struct shard;
 
@@ -33,6 +34,7 @@ enum call_kind {
     CALL_PRODUCERS,   /* DescribeProducers */
     CALL_LOGS,        /* all logs of one shard */
     CALL_FOLDER,      /* one data folder and its volume */
+    CALL_MEASURES,    /* what one shard has counted, or that it lives */
     CALL_CONTROLLER,  /* a request that the controller answers */
     CALL_PRODUCER_ID, /* a fresh producer id */
 };
@@ -108,6 +110,11 @@ struct call_logs {
     size_t count;
 };
 
+struct call_measures {
+    int32_t shard;             /* whose; in */
+    struct measures *measures; /* out, empty before; NULL: only a sign of life is wanted */
+};
+
 struct call_folder {
     int32_t index;                     /* below shard_folder_count */
     const char *path;                  /* out: absolute; the broker's */
@@ -155,6 +162,7 @@ struct call {
         struct call_producers producers;
         struct call_logs logs;
         struct call_folder folder;
+        struct call_measures measures;
         struct call_controller controller;
         struct call_producer_id producer_id;
     };

@@ -39,6 +39,8 @@ static void flush_done(struct os_job *job)
 {
     struct partition *partition = CONTAINER_OF(job, struct partition, job);
     int r = log_flush_end(partition->log, partition->flush);
+    measure_flush(partition->shard, os_monotonic_ns(partition->shard->os) - partition->flushed_ns,
+                  r);
     partition->busy = false;
     partition->flush = NULL;
     partition->shard->flushes--;

@@ -168,6 +168,15 @@ static void finish_produce(struct call *call, enum kafka_error error)
     call_finish(call, error);
 }
 
+static void refuse(struct partition *partition, struct call *call, enum kafka_error error)
+{
+    struct measure_traffic more = {.failed_produce_requests = 1};
+    if (error == KAFKA_ERROR_MESSAGE_TOO_LARGE || error == KAFKA_ERROR_RECORD_LIST_TOO_LARGE)
+        more.bytes_rejected = (int64_t)call->produce.records.size;
+    measure_traffic(partition, &more);
+    finish_produce(call, error);
+}
+
 /* Does a refusal tell where the log starts, as one of the log itself does?
  * (ReplicaManager.appendRecordsToLeader) */
 static bool tells_log_start(enum kafka_error error)
@@ -176,12 +185,15 @@ static bool tells_log_start(enum kafka_error error)
            error != KAFKA_ERROR_RECORD_LIST_TOO_LARGE && error != KAFKA_ERROR_KAFKA_STORAGE_ERROR;
 }
 
-/* More than there are replicas are never asked for. (Partition.effectiveMinIsr) */
-static bool has_too_few_in_sync(const struct partition *partition)
+int32_t partition_min_isr(const struct partition *partition)
 {
     int32_t wanted = partition->config.min_insync_replicas;
-    if (wanted > partition->replica_count) wanted = partition->replica_count;
-    return partition->isr_count < wanted;
+    return wanted > partition->replica_count ? partition->replica_count : wanted;
+}
+
+static bool has_too_few_in_sync(const struct partition *partition)
+{
+    return partition->isr_count < partition_min_isr(partition);
 }
 
 /* The times between which records may lie, as they are told of those that do not. */
@@ -267,6 +279,9 @@ static enum kafka_error append(struct partition *partition, struct call *call,
         return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
     }
     stage(partition);
+    struct measure_traffic more = {.bytes_in = (int64_t)produce->records.size,
+                                   .messages_in = batch.count};
+    measure_traffic(partition, &more);
     checkpoint_written(partition->shard, (int64_t)batch.bytes.size);
     await(partition, call, log_end_offset(partition->log));
     return KAFKA_ERROR_NONE;
@@ -302,7 +317,7 @@ static void produce(struct partition *partition, struct call *call)
     produce->record_error_count = 0;
     produce->log_start_offset = log_start_offset(partition->log);
     if (produce->acks == -1 && has_too_few_in_sync(partition)) {
-        finish_produce(call, KAFKA_ERROR_NOT_ENOUGH_REPLICAS);
+        refuse(partition, call, KAFKA_ERROR_NOT_ENOUGH_REPLICAS);
         return;
     }
     struct validated valid;
@@ -315,7 +330,7 @@ static void produce(struct partition *partition, struct call *call)
     if (error == KAFKA_ERROR_NONE) error = append_once(partition, call, &valid);
     if (error == KAFKA_ERROR_NONE) return;
     if (!valid.is_one_batch || !tells_log_start(error)) produce->log_start_offset = -1;
-    finish_produce(call, error);
+    refuse(partition, call, error);
 }
 
 void partition_write(struct partition *partition)
@@ -381,7 +396,7 @@ void partition_call(struct partition *partition, struct call *call)
     enum kafka_error error = check_state(partition, call);
     if (error != KAFKA_ERROR_NONE) {
         if (call->kind == CALL_PRODUCE)
-            finish_produce(call, error);
+            refuse(partition, call, error);
         else
             call_finish(call, error);
         return;
@@ -392,6 +407,7 @@ void partition_call(struct partition *partition, struct call *call)
     }
     switch (call->kind) {
     case CALL_PRODUCE:
+        measure_traffic(partition, &(struct measure_traffic){.produce_requests = 1});
         produce(partition, call);
         return;
     case CALL_READ:
@@ -411,6 +427,7 @@ void partition_call(struct partition *partition, struct call *call)
         return;
     case CALL_LOGS:
     case CALL_FOLDER:
+    case CALL_MEASURES:
     case CALL_CONTROLLER:
     case CALL_PRODUCER_ID:
         break;

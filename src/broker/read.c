@@ -73,6 +73,15 @@ static enum kafka_error read_error(struct partition *partition, const struct cal
     return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
 }
 
+static void finish(struct partition *partition, struct call *call, enum kafka_error error)
+{
+    struct measure_traffic more = {.fetch_requests = 1,
+                                   .bytes_out = (int64_t)call->read.extent.size,
+                                   .failed_fetch_requests = error != KAFKA_ERROR_NONE};
+    measure_traffic(partition, &more);
+    call_finish(call, error);
+}
+
 void partition_read(struct partition *partition, struct call *call)
 {
     struct call_read *read = &call->read;
@@ -80,14 +89,14 @@ void partition_read(struct partition *partition, struct call *call)
     tell_ends(partition, read);
     if (diverges(partition, read)) {
         /* An epoch that nobody here knows does not tell where the logs part. */
-        call_finish(call,
-                    read->diverging_epoch < 0 ? KAFKA_ERROR_OFFSET_OUT_OF_RANGE : KAFKA_ERROR_NONE);
+        finish(partition, call,
+               read->diverging_epoch < 0 ? KAFKA_ERROR_OFFSET_OUT_OF_RANGE : KAFKA_ERROR_NONE);
         return;
     }
     int64_t end = read->read_committed ? read->last_stable_offset : read->high_watermark;
     int64_t limit = scrub_limit(partition, read->offset, end);
     if (limit == read->offset && limit < end) {
-        call_finish(call, KAFKA_ERROR_CORRUPT_MESSAGE);
+        finish(partition, call, KAFKA_ERROR_CORRUPT_MESSAGE);
         return;
     }
     /* Memory that is short of pages must not keep a reader for ever. */
@@ -99,13 +108,13 @@ void partition_read(struct partition *partition, struct call *call)
         return;
     }
     if (r < 0) {
-        call_finish(call, read_error(partition, read, r));
+        finish(partition, call, read_error(partition, read, r));
         return;
     }
     /* Nothing is left from there up to the damage. */
     bool in_gap = read->extent.size == 0 && read->whole_first && limit < end;
     if (in_gap) {
-        call_finish(call, KAFKA_ERROR_CORRUPT_MESSAGE);
+        finish(partition, call, KAFKA_ERROR_CORRUPT_MESSAGE);
         return;
     }
     bool at_limit = read->extent.size == 0 && read->offset >= limit;
@@ -113,7 +122,7 @@ void partition_read(struct partition *partition, struct call *call)
         list_push_back(&partition->watching, &call->link);
         return;
     }
-    call_finish(call, KAFKA_ERROR_NONE);
+    finish(partition, call, KAFKA_ERROR_NONE);
 }
 
 void partition_wake_readers(struct partition *partition)

@@ -274,7 +274,7 @@ int shard_open(struct shard *shard)
 
 static void fire_timers(struct shard *shard)
 {
-    int64_t now_ns = os_monotonic_ns(shard->os);
+    int64_t now_ns = os_turn_ns(shard->os);
     struct heap_node *node;
     while ((node = heap_first(&shard->timers)) != NULL && node->deadline <= now_ns) {
         heap_remove(&shard->timers, node);
@@ -319,6 +319,7 @@ void shard_turn(struct shard *shard)
     write_staged(shard);
     flush_start(shard);
     net_flush(shard->net);
+    measure_turn_ends(shard);
 }
 
 void shard_load(struct shard *shard)
@@ -410,6 +411,7 @@ void shard_close(struct shard *shard)
     shard->api = NULL;
     shard->net = net_destroy(shard->net);
     log_files_destroy(shard->files);
+    measures_free(&shard->measured);
     shard->image = image_destroy(shard->image);
     shard->settings = settings_destroy(shard->settings);
     shard->quota = quota_destroy(shard->quota);

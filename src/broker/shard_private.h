@@ -7,6 +7,7 @@
 #include "base/prng.h"
 #include "broker/broker.h"
 #include "broker/call.h"
+#include "broker/measure.h"
 #include "broker/metadata.h"
 #include "broker/shard.h"
 #include "core/quota/quota.h"
@@ -105,6 +106,7 @@ struct partition {
     bool flush_due;        /* flush.policy=os: a segment was sealed, flush.ms has passed … */
     int64_t flushed_ns;    /* monotonic: when the last flush began */
     int32_t segment_count; /* as it was after the last write */
+    struct measure_traffic traffic;
     /* of background work */
     struct os_job removal_job;
     struct log_removal *removal; /* under way */
@@ -147,6 +149,10 @@ void partition_write(struct partition *partition);
 /* The log is durable up to its flushed offset. */
 void partition_flushed(struct partition *partition);
 bool partition_wants_flush(const struct partition *partition);
+
+/* How many must be in sync for acks=all. More than there are replicas are never asked for.
+ * (Partition.effectiveMinIsr) */
+int32_t partition_min_isr(const struct partition *partition);
 
 /* read.c: the parts of a partition that answer reads. */
 void partition_read(struct partition *partition, struct call *call);
@@ -198,6 +204,8 @@ struct shard {
     struct shard_timer retain_timer;
     struct shard_timer compact_timer;
     struct maintain_counters maintain;
+    struct measures measured; /* but for what others count, and for partitions */
+    int64_t turn_end_ns;      /* monotonic: when the last turn ended; 0: none has */
     struct shard_timer scrub_timer;
     struct os_job scrub_job;
     struct log_scrub *scrub;                  /* under way */
@@ -331,6 +339,12 @@ void compact_stop(struct partition *partition);
 void describe_logs(struct call *call);
 void describe_folder(struct call *call);
 
+/* measure.c: what is counted. */
+void measure_traffic(struct partition *partition, const struct measure_traffic *more);
+void measure_call(struct call *call);
+void measure_flush(struct shard *shard, int64_t ns, int error);
+void measure_turn_ends(struct shard *shard);
+
 /* control.c: the controller, on shard 0. */
 void control_call(struct call *call);
 MUST_USE int control_open(struct broker *broker);
@@ -418,7 +432,9 @@ struct broker {
     int level_before; /* of root, while it debugs */
     bool reloading, reload_again, debugs;
     bool ready;
-    bool running; /* shards have started: changes travel by mail */
+    const struct broker_monitor *monitor;
+    void *monitoring; /* what it opened */
+    bool running;     /* shards have started: changes travel by mail */
     bool stop;
     int failure; /* why it must stop; 0: asked to */
     struct os_mail stop_mail;

@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "broker/broker.h"
 #include "cli/config.h"
+#include "http/http.h"
 #include "log/folder.h"
 
 enum {
@@ -162,6 +163,7 @@ static int node_start(struct node *node)
     struct broker_options options = {
         .settings = node->settings,
         .handler = &api_handler,
+        .monitor = &http_monitor,
         .trace = &node->trace,
         .loggers = &node->loggers,
         .reload = reload,
@@ -259,6 +261,8 @@ static void print_welcome(struct node *node, const char *folder, bool temporary)
            (int)settings_number(node->settings, SETTING_NODE_ID),
            known ? identity.cluster_id : "unknown", folder);
     printf("  Kafka     localhost:%d\n", (int)broker_port(node->broker, 0));
+    const char *place = broker_monitor_place(node->broker);
+    if (place != NULL) printf("  Metrics   %s/metrics\n", place);
     printf("Ready in %.1f ms. Ctrl-C stops; the data %s.\n", (double)taken_us / 1000,
            temporary ? "goes with it (--data FOLDER keeps it)" : "stays");
     fflush(stdout);

@@ -189,7 +189,7 @@ static int receive_once(struct net_connection *connection)
 void connection_read(struct net_connection *connection)
 {
     struct net *net = connection->net;
-    connection->active_ns = os_monotonic_ns(net->os);
+    connection->active_ns = os_turn_ns(net->os);
     list_remove(&connection->link); /* they are ordered by last activity */
     list_push_back(&net->connections, &connection->link);
     connection->receiving = true;

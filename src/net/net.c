@@ -179,7 +179,7 @@ static void end_mutes(struct net *net, int64_t now_ns)
 
 void net_tick(struct net *net)
 {
-    int64_t now_ns = os_monotonic_ns(net->os);
+    int64_t now_ns = os_turn_ns(net->os);
     end_mutes(net, now_ns);
     struct list waiting;
     list_init(&waiting);

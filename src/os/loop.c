@@ -96,6 +96,7 @@ int os_create(const struct os_options *options, struct os **created)
         os_destroy(os);
         return r;
     }
+    os->turn_ns = os_monotonic_ns(os);
     *created = os;
     return 0;
 }
@@ -141,6 +142,7 @@ int os_turn(struct os *os, int64_t deadline_ns)
         ASSERT(errno == EINTR);
         count = 0;
     }
+    os->turn_ns = os_monotonic_ns(os);
     for (int i = 0; i < count; i++) {
         struct os_source *source = events[i].data.ptr;
         source->ready(source, events[i].events);
@@ -148,6 +150,52 @@ int os_turn(struct os *os, int64_t deadline_ns)
     os_sockets_bury(os);
     return os->callbacks;
 }
+
+int64_t os_turn_ns(const struct os *os)
+{
+    return os->turn_ns;
+}
+
+/* --- guests ----------------------------------------------------------------------------------- */
+
+struct os_guest {
+    struct os_source source;
+    struct os *os;
+    void (*ready)(void *context);
+    void *context;
+};
+
+static void on_guest(struct os_source *source, uint32_t epoll_events)
+{
+    (void)epoll_events;
+    struct os_guest *guest = CONTAINER_OF(source, struct os_guest, source);
+    guest->os->callbacks++;
+    guest->ready(guest->context);
+}
+
+int os_guest_watch(struct os *os, int descriptor, void (*ready)(void *context), void *context,
+                   struct os_guest **watched)
+{
+    struct os_guest *guest = memory_alloc_zero(sizeof(*guest));
+    *guest = (struct os_guest){
+        .source = {descriptor, on_guest}, .os = os, .ready = ready, .context = context};
+    int r = os_source_add(os, &guest->source, EPOLLIN);
+    if (r < 0)
+        memory_free(guest);
+    else
+        *watched = guest;
+    return r;
+}
+
+struct os_guest *os_guest_forget(struct os_guest *guest)
+{
+    if (guest == NULL) return NULL;
+    (void)epoll_ctl(guest->os->epoll_fd, EPOLL_CTL_DEL, guest->source.fd, NULL);
+    memory_free(guest);
+    return NULL;
+}
+
+/* --- signals ---------------------------------------------------------------------------------- */
 
 int os_watch_signals(struct os *os,
                      void (*on_signal)(void *context, enum os_signal signal, int number),
@@ -175,6 +223,11 @@ static int64_t clock_ns(clockid_t clock)
     int r = clock_gettime(clock, &now);
     ASSERT(r == 0);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t os_cpu_ns(void)
+{
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 void os_exit(int status)

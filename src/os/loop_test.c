@@ -152,7 +152,7 @@ static void letters_of_a_thread_arrive_in_order(void **state)
     struct os_thread *thread;
     post.to = os;
     received = 0;
-    assert_int_equal(os_thread_start(send_letters, &post, &thread), 0);
+    assert_int_equal(os_thread_start("letters", send_letters, &post, &thread), 0);
     while (received < LETTERS)
         os_turn(os, os_monotonic_ns(os) + 1000000000);
     os_thread_join(thread);

@@ -47,6 +47,17 @@ struct os *os_destroy(struct os *os);
  * callbacks made. Nothing is lost between turns. */
 int os_turn(struct os *os, int64_t deadline_ns);
 
+/* When the wait of the last turn was over, monotonic: what happens in a turn happens then. Before
+ * the first turn: when the loop was made. */
+int64_t os_turn_ns(const struct os *os);
+
+/* A descriptor of a library that has a loop of its own: `ready` is called while it is readable.
+ * Forget it before it is closed. */
+struct os_guest;
+MUST_USE int os_guest_watch(struct os *os, int descriptor, void (*ready)(void *context),
+                            void *context, struct os_guest **watched);
+struct os_guest *os_guest_forget(struct os_guest *guest); /* NULL is fine; returns NULL */
+
 int64_t os_monotonic_ns(struct os *os);                  /* any thread */
 int64_t os_wall_ms(struct os *os);                       /* any thread */
 void os_random(struct os *os, void *bytes, size_t size); /* any thread; fit for secrets */
@@ -80,7 +91,8 @@ int64_t os_watchdog_ns(void);
 
 /* --- threads, jobs, mail ---------------------------------------------------------------------- */
 
-MUST_USE int os_thread_start(void (*body)(void *context), void *context,
+/* `name`: for who looks at the process from outside, 15 characters of it. */
+MUST_USE int os_thread_start(const char *name, void (*body)(void *context), void *context,
                              struct os_thread **started);
 void os_thread_join(struct os_thread *thread);
 
@@ -121,6 +133,9 @@ struct os_mail {
 
 /* Any thread. -EAGAIN: OS_MAIL_MAX letters wait already; keep the letter and try after a turn. */
 MUST_USE int os_post(struct os *to, struct os_mail *mail);
+
+/* Time that this process has been on processors. Any thread. */
+int64_t os_cpu_ns(void);
 
 /* Memory of this process that is in use; 0: nobody knows. Any thread. */
 int64_t os_resident_bytes(void);
@@ -215,6 +230,9 @@ struct os_listen_options {
 
 MUST_USE int os_listen(struct os *os, const struct os_address *address,
                        const struct os_listen_options *options, struct os_socket **listening);
+
+/* A descriptor for a library that accepts by itself and closes it, and the port it is bound to. */
+MUST_USE int os_guest_listen(const struct os_address *address, int backlog, uint16_t *port);
 
 /* -EAGAIN: none waits. -EMFILE, -ENFILE: one was accepted and closed at once, so that its peer
  * knows. */

@@ -50,6 +50,7 @@ struct os {
     struct os_socket *dead;
     struct list deaf; /* sockets that epoll had no memory for: tried again each turn */
     int callbacks;    /* made in this turn */
+    int64_t turn_ns;  /* when its wait was over */
 
     struct os_workers workers;
 

@@ -91,16 +91,10 @@ static int inherit(int descriptor, int backlog)
     return -error;
 }
 
-int os_listen(struct os *os, const struct os_address *address,
-              const struct os_listen_options *options, struct os_socket **listening)
+/* The descriptor of a socket that listens. */
+static int listen_at(const struct os_address *address, const struct os_listen_options *options)
 {
-    if (options->inherited > 0) {
-        int copy = inherit(options->inherited, options->backlog);
-        if (copy < 0) return copy;
-        *listening = socket_create(os, copy);
-        (*listening)->listening = true;
-        return 0;
-    }
+    if (options->inherited > 0) return inherit(options->inherited, options->backlog);
     int family = address_family(address);
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
@@ -110,10 +104,16 @@ int os_listen(struct os *os, const struct os_address *address,
     if (r == 0 && family == AF_INET6) r = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     if (r == 0 && bind(fd, as_sockaddr(address), address->size) < 0) r = -errno;
     if (r == 0 && listen(fd, options->backlog) < 0) r = -errno;
-    if (r < 0) {
-        close(fd);
-        return r;
-    }
+    if (r == 0) return fd;
+    close(fd);
+    return r;
+}
+
+int os_listen(struct os *os, const struct os_address *address,
+              const struct os_listen_options *options, struct os_socket **listening)
+{
+    int fd = listen_at(address, options);
+    if (fd < 0) return fd;
     *listening = socket_create(os, fd);
     (*listening)->listening = true;
     return 0;
@@ -245,14 +245,12 @@ int64_t os_socket_send_file(struct os_socket *socket, struct os_file *file, int6
     return n;
 }
 
-void os_socket_address(struct os_socket *socket, bool peer, char text[OS_ADDRESS_TEXT_MAX],
-                       uint16_t *port)
+static void name_end(int fd, bool peer, char text[OS_ADDRESS_TEXT_MAX], uint16_t *port)
 {
     struct sockaddr_storage storage = {0};
     socklen_t size = sizeof(storage);
     struct sockaddr *address = (struct sockaddr *)&storage;
-    int r = peer ? getpeername(socket->source.fd, address, &size)
-                 : getsockname(socket->source.fd, address, &size);
+    int r = peer ? getpeername(fd, address, &size) : getsockname(fd, address, &size);
     text[0] = 0;
     *port = 0;
     if (r < 0) return; /* gone already: its address is, too */
@@ -269,6 +267,22 @@ void os_socket_address(struct os_socket *socket, bool peer, char text[OS_ADDRESS
     else
         inet_ntop(AF_INET6, &v6->sin6_addr, text, OS_ADDRESS_TEXT_MAX);
     *port = ntohs(v6->sin6_port);
+}
+
+void os_socket_address(struct os_socket *socket, bool peer, char text[OS_ADDRESS_TEXT_MAX],
+                       uint16_t *port)
+{
+    name_end(socket->source.fd, peer, text, port);
+}
+
+int os_guest_listen(const struct os_address *address, int backlog, uint16_t *port)
+{
+    struct os_listen_options options = {.backlog = backlog};
+    int fd = listen_at(address, &options);
+    if (fd < 0) return fd;
+    char text[OS_ADDRESS_TEXT_MAX];
+    name_end(fd, false, text, port);
+    return fd;
 }
 
 struct os_socket *os_socket_close(struct os_socket *socket)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -130,13 +131,17 @@ void os_workers_stop(struct os *os)
 }
 
 /* Signals are for the loop that watches them: a worker takes none. */
-static int start_thread(pthread_t *thread, void *(*body)(void *), void *context)
+static int start_thread(pthread_t *thread, const char *name, void *(*body)(void *), void *context)
 {
+    enum { NAME_MAX_LINUX = 15 };
+    char short_name[NAME_MAX_LINUX + 1];
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int r = pthread_create(thread, NULL, body, context);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    snprintf(short_name, sizeof(short_name), "%s", name);
+    if (r == 0) (void)pthread_setname_np(*thread, short_name);
     return -r;
 }
 
@@ -169,7 +174,8 @@ void os_submit(struct os *os, struct os_job *job)
     workers->waiting++;
     /* A thread that was woken for an earlier job may still count as idle. */
     if (workers->waiting > workers->idle && workers->thread_count < workers->thread_max) {
-        int r = start_thread(&workers->threads[workers->thread_count], worker_body, workers);
+        int r =
+            start_thread(&workers->threads[workers->thread_count], "worker", worker_body, workers);
         if (r == 0) workers->thread_count++;
         /* Without a single worker the work is done all the same: everybody waits for it. */
         if (workers->thread_count == 0) {
@@ -232,12 +238,13 @@ static void *thread_body(void *context)
     return NULL;
 }
 
-int os_thread_start(void (*body)(void *context), void *context, struct os_thread **started)
+int os_thread_start(const char *name, void (*body)(void *context), void *context,
+                    struct os_thread **started)
 {
     struct os_thread *thread = memory_alloc(sizeof(*thread));
     thread->body = body;
     thread->context = context;
-    int r = start_thread(&thread->thread, thread_body, thread);
+    int r = start_thread(&thread->thread, name, thread_body, thread);
     if (r < 0) {
         memory_free(thread);
         return r;

@@ -47,6 +47,7 @@ class Gregor:
         for setting in [
             "listeners=PLAINTEXT://%s,CONTROLLER://%s" % (self.bootstrap, self.controllers),
             "log.dirs=" + self.data,
+            "gregor.http.listeners=",
             *os.environ.get("GREGOR_SETTINGS", "").split(),
             *self.settings,
         ]:

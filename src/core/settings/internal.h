@@ -42,8 +42,10 @@ struct settings {
     int32_t line_count;
     int32_t line_capacity;
     int32_t listener_count;
+    int32_t http_count;
     bool checked;
     struct settings_listener listeners[SETTINGS_LISTENERS_MAX];
+    struct settings_address http[SETTINGS_LISTENERS_MAX];
     struct slice layers[SETTINGS_LAYER_COUNT][SETTINGS_BROKER_COUNT]; /* null: not set there */
     struct settings_value values[SETTINGS_BROKER_COUNT];
 };
@@ -65,6 +67,7 @@ void settings_check_limits(struct settings *settings);
 
 /* Parses listeners and what belongs to them into settings->listeners, reporting what is wrong. */
 void settings_parse_listeners(struct settings *settings);
+void settings_parse_http_listeners(struct settings *settings);
 
 /* Limits of single listeners: none, those that pairs name, those of the file, which are judged. */
 void settings_clear_listener_keys(struct settings *settings);

@@ -1,5 +1,6 @@
 /* listeners, advertised.listeners, listener.security.protocol.map, controller.listener.names and
- * inter.broker.listener.name, which together say where to listen and what to tell clients. */
+ * inter.broker.listener.name, which together say where to listen and what to tell clients; and
+ * gregor.http.listeners. */
 #include <string.h>
 
 #include "core/settings/internal.h"
@@ -264,4 +265,20 @@ void settings_parse_listeners(struct settings *settings)
               SLICE("There must be at least one broker advertised listener. Perhaps all listeners "
                     "appear "
                     "in controller.listener.names?"));
+}
+
+/* --- metrics and probes ----------------------------------------------------------------------- */
+
+void settings_parse_http_listeners(struct settings *settings)
+{
+    struct endpoint endpoints[SETTINGS_LISTENERS_MAX];
+    int count = parse_endpoints(settings, SETTING_GREGOR_HTTP_LISTENERS, endpoints);
+    for (int i = 0; i < count; i++) {
+        if (!slice_equal(endpoints[i].name, SLICE("HTTP")))
+            wrong(settings, SETTING_GREGOR_HTTP_LISTENERS,
+                  SLICE("Each entry should be in the form `http://{host}:{port}`."));
+        settings->http[i] =
+            (struct settings_address){.host = endpoints[i].host, .port = endpoints[i].port};
+    }
+    settings->http_count = count < 0 ? 0 : count;
 }

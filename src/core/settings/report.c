@@ -210,6 +210,7 @@ bool settings_check(struct settings *settings)
     check_folders(settings);
     settings_check_limits(settings);
     settings_parse_listeners(settings);
+    settings_parse_http_listeners(settings);
     settings_clear_listener_keys(settings);
     settings_judge_listener_keys(settings);
     settings->checked = true;

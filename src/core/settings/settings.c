@@ -332,3 +332,11 @@ int32_t settings_listeners(const struct settings *settings,
     memcpy(listeners, settings->listeners, sizeof(settings->listeners));
     return settings->listener_count;
 }
+
+int32_t settings_http_listeners(const struct settings *settings,
+                                struct settings_address addresses[SETTINGS_LISTENERS_MAX])
+{
+    ASSERT(settings->checked);
+    memcpy(addresses, settings->http, sizeof(settings->http));
+    return settings->http_count;
+}

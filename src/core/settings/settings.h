@@ -222,6 +222,14 @@ const struct settings_listener *settings_listener(const struct settings *setting
 int32_t settings_listeners(const struct settings *settings,
                            struct settings_listener listeners[SETTINGS_LISTENERS_MAX]);
 
+/* gregor.http.listeners: where metrics and probes are served. */
+struct settings_address {
+    struct slice host; /* as written; "": all addresses */
+    uint16_t port;
+};
+int32_t settings_http_listeners(const struct settings *settings,
+                                struct settings_address addresses[SETTINGS_LISTENERS_MAX]);
+
 /* --- topics ----------------------------------------------------------------------------------- */
 
 enum settings_flush {

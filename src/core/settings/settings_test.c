@@ -59,7 +59,7 @@ static int count_keys(enum setting_scope scope)
 static void test_every_key_of_kafka_is_there(void **state)
 {
     (void)state;
-    assert_int_equal(count_keys(SETTING_SCOPE_BROKER), 360 + 5); /* and gregor's own */
+    assert_int_equal(count_keys(SETTING_SCOPE_BROKER), 360 + 7); /* and gregor's own */
     assert_int_equal(count_keys(SETTING_SCOPE_TOPIC), 34 + 1);
     assert_int_equal(count_keys(SETTING_SCOPE_GROUP), 17);
     assert_int_equal(count_keys(SETTING_SCOPE_CLIENT_METRICS), 3);
@@ -501,6 +501,39 @@ static void test_listeners_that_are_wrong(void **state)
                      SETTINGS_LINE_REFUSED);
 }
 
+static void test_http_listeners(void **state)
+{
+    (void)state;
+    struct settings_address addresses[SETTINGS_LISTENERS_MAX];
+    {
+        CLEANUP(cleanup) struct settings *settings = loaded("gregor.http.listeners=");
+        assert_int_equal(settings_http_listeners(settings, addresses), 0);
+    }
+    {
+        CLEANUP(cleanup)
+        struct settings *settings = loaded("gregor.http.listeners=http://:0, HTTP://[::1]:80");
+        assert_int_equal(settings_http_listeners(settings, addresses), 2);
+        assert_text(addresses[0].host, "");
+        assert_int_equal(addresses[0].port, 0);
+        assert_text(addresses[1].host, "::1");
+        assert_int_equal(addresses[1].port, 80);
+    }
+    static const struct {
+        const char *text, *error;
+    } cases[] = {
+        {"gregor.http.listeners=:9644", "Unable to parse a listener name from :9644"},
+        {"gregor.http.listeners=http://localhost",
+         "Unable to parse http://localhost to a broker endpoint"},
+        {"gregor.http.listeners=http://a:70000", "Unable to parse http://a:70000 to a broker "
+                                                 "endpoint"},
+        {"gregor.http.listeners=https://a:1",
+         "Each entry should be in the form `http://{host}:{port}`."},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+        assert_int_equal(verdict(cases[i].text, "gregor.http.listeners", cases[i].error),
+                         SETTINGS_LINE_INVALID);
+}
+
 /* --- topics ----------------------------------------------------------------------------------- */
 
 static void test_topic_defaults(void **state)
@@ -754,6 +787,7 @@ int main(void)
         cmocka_unit_test(test_request_bytes),
         cmocka_unit_test(test_listeners),
         cmocka_unit_test(test_listeners_that_are_wrong),
+        cmocka_unit_test(test_http_listeners),
         cmocka_unit_test(test_topic_defaults),
         cmocka_unit_test(test_topic_from_the_broker),
         cmocka_unit_test(test_overrides),
