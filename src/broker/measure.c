@@ -53,7 +53,7 @@ double measure_quantile_ms(const struct measure_histogram *histogram, double sha
 
 /* --- counting --------------------------------------------------------------------------------- */
 
-static void add(struct measure_traffic *sum, const struct measure_traffic *more)
+void measure_add_traffic(struct measure_traffic *sum, const struct measure_traffic *more)
 {
     sum->bytes_in += more->bytes_in;
     sum->bytes_out += more->bytes_out;
@@ -67,8 +67,8 @@ static void add(struct measure_traffic *sum, const struct measure_traffic *more)
 
 void measure_traffic(struct partition *partition, const struct measure_traffic *more)
 {
-    add(&partition->traffic, more);
-    add(&partition->shard->measured.traffic, more);
+    measure_add_traffic(&partition->traffic, more);
+    measure_add_traffic(&partition->shard->measured.traffic, more);
 }
 
 void measure_request(struct shard *shard, enum api_key key, int16_t version, int64_t total_ns,

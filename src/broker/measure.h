@@ -50,6 +50,8 @@ struct measure_traffic {
     int64_t failed_produce_requests, failed_fetch_requests;
 };
 
+void measure_add_traffic(struct measure_traffic *sum, const struct measure_traffic *more);
+
 struct measure_partition {
     struct uuid topic_id;
     int32_t index;

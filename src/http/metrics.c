@@ -83,18 +83,6 @@ static void put_histogram(struct text *text, const char *labels,
 
 /* --- sums over shards ------------------------------------------------------------------------- */
 
-static void add_traffic(struct measure_traffic *sum, const struct measure_traffic *more)
-{
-    sum->bytes_in += more->bytes_in;
-    sum->bytes_out += more->bytes_out;
-    sum->bytes_rejected += more->bytes_rejected;
-    sum->messages_in += more->messages_in;
-    sum->produce_requests += more->produce_requests;
-    sum->fetch_requests += more->fetch_requests;
-    sum->failed_produce_requests += more->failed_produce_requests;
-    sum->failed_fetch_requests += more->failed_fetch_requests;
-}
-
 /* The sum of one counter of every shard, found by its place in the struct. */
 static int64_t sum_of(const struct report *report, size_t offset)
 {
@@ -183,7 +171,7 @@ static size_t sum_topic(const struct report *report, size_t at, struct measure_t
     struct slice topic = report->partitions[at].topic;
     *sum = (struct measure_traffic){.bytes_in = 0};
     while (at < report->partition_count && slice_equal(report->partitions[at].topic, topic))
-        add_traffic(sum, &report->partitions[at++].measured.traffic);
+        measure_add_traffic(sum, &report->partitions[at++].measured.traffic);
     return at;
 }
 
@@ -192,7 +180,7 @@ static void write_traffic(struct text *text, const struct report *report)
     struct measure_traffic all = {.bytes_in = 0};
     char labels[LABEL_MAX];
     for (int32_t i = 0; i < report->shard_count; i++)
-        add_traffic(&all, &report->shards[i].traffic);
+        measure_add_traffic(&all, &report->shards[i].traffic);
     for (size_t i = 0; i < ARRAY_COUNT(traffic_metrics); i++) {
         family(text, COUNTER, traffic_metrics[i].name, traffic_metrics[i].help);
         put(text, "", traffic_value(&all, traffic_metrics[i].offset));
@@ -208,77 +196,75 @@ static void write_traffic(struct text *text, const struct report *report)
 
 /* --- partitions ------------------------------------------------------------------------------- */
 
-static int64_t log_size(const struct report_partition *p)
+enum partition_value {
+    LOG_SIZE,
+    LOG_END,
+    LOG_START,
+    LOG_SEGMENTS,
+    HIGH_WATERMARK,
+    LEADER,
+    LEADER_IS_PREFERRED,
+    REPLICAS,
+    IN_SYNC,
+    UNDER_REPLICATED,
+    UNDER_MIN_ISR,
+    AT_MIN_ISR,
+};
+
+static int64_t partition_value(const struct report_partition *p, enum partition_value which)
 {
-    return p->measured.size_bytes;
-}
-static int64_t log_end(const struct report_partition *p)
-{
-    return p->measured.log_end_offset;
-}
-static int64_t log_start(const struct report_partition *p)
-{
-    return p->measured.log_start_offset;
-}
-static int64_t log_segments(const struct report_partition *p)
-{
-    return p->measured.segments;
-}
-static int64_t under_min_isr(const struct report_partition *p)
-{
-    return p->measured.under_min_isr;
-}
-static int64_t at_min_isr(const struct report_partition *p)
-{
-    return p->measured.at_min_isr;
-}
-static int64_t replicas(const struct report_partition *p)
-{
-    return p->replicas;
-}
-static int64_t in_sync(const struct report_partition *p)
-{
-    return p->in_sync;
-}
-static int64_t current_offset(const struct report_partition *p)
-{
-    return p->measured.high_watermark;
-}
-static int64_t leader(const struct report_partition *p)
-{
-    return p->leader;
-}
-static int64_t is_preferred(const struct report_partition *p)
-{
-    return p->leader >= 0 && p->leader == p->preferred;
-}
-static int64_t under_replicated(const struct report_partition *p)
-{
-    return p->in_sync < p->replicas;
+    switch (which) {
+    case LOG_SIZE:
+        return p->measured.size_bytes;
+    case LOG_END:
+        return p->measured.log_end_offset;
+    case LOG_START:
+        return p->measured.log_start_offset;
+    case LOG_SEGMENTS:
+        return p->measured.segments;
+    case HIGH_WATERMARK:
+        return p->measured.high_watermark;
+    case LEADER:
+        return p->leader;
+    case LEADER_IS_PREFERRED:
+        return p->leader >= 0 && p->leader == p->preferred;
+    case REPLICAS:
+        return p->replicas;
+    case IN_SYNC:
+        return p->in_sync;
+    case UNDER_REPLICATED:
+        return p->in_sync < p->replicas;
+    case UNDER_MIN_ISR:
+        return p->measured.under_min_isr;
+    case AT_MIN_ISR:
+        return p->measured.at_min_isr;
+    }
+    ASSERT(false);
 }
 
 static const struct {
     const char *name, *help;
-    int64_t (*value)(const struct report_partition *partition);
+    enum partition_value value;
 } partition_metrics[] = {
-    {"kafka_log_log_size", "Bytes of the partition's segments.", log_size},
-    {"kafka_log_log_logendoffset", "Offset of its next record.", log_end},
-    {"kafka_log_log_logstartoffset", "Offset of its first record.", log_start},
-    {"kafka_log_log_numlogsegments", "Its segments.", log_segments},
+    {"kafka_log_log_size", "Bytes of the partition's segments.", LOG_SIZE},
+    {"kafka_log_log_logendoffset", "Offset of its next record.", LOG_END},
+    {"kafka_log_log_logstartoffset", "Offset of its first record.", LOG_START},
+    {"kafka_log_log_numlogsegments", "Its segments.", LOG_SEGMENTS},
     {"kafka_cluster_partition_underminisr", "1: fewer are in sync than min.insync.replicas.",
-     under_min_isr},
+     UNDER_MIN_ISR},
     {"kafka_cluster_partition_atminisr", "1: as many are in sync as min.insync.replicas.",
-     at_min_isr},
-    {"kafka_cluster_partition_replicascount", "Its replicas.", replicas},
-    {"kafka_cluster_partition_insyncreplicascount", "Its replicas that are in sync.", in_sync},
-    {"kafka_topic_partition_current_offset", "The high watermark.", current_offset},
-    {"kafka_topic_partition_oldest_offset", "Offset of the first record.", log_start},
-    {"kafka_topic_partition_leader", "Id of the broker that leads; -1: none.", leader},
-    {"kafka_topic_partition_leader_is_preferred", "1: the first replica leads.", is_preferred},
-    {"kafka_topic_partition_replicas", "Its replicas.", replicas},
-    {"kafka_topic_partition_in_sync_replica", "Its replicas that are in sync.", in_sync},
+     AT_MIN_ISR},
+    {"kafka_cluster_partition_replicascount", "Its replicas.", REPLICAS},
+    {"kafka_cluster_partition_insyncreplicascount", "Its replicas that are in sync.", IN_SYNC},
+    {"kafka_topic_partition_current_offset", "The high watermark.", HIGH_WATERMARK},
+    {"kafka_topic_partition_oldest_offset", "Offset of the first record.", LOG_START},
+    {"kafka_topic_partition_leader", "Id of the broker that leads; -1: none.", LEADER},
+    {"kafka_topic_partition_leader_is_preferred", "1: the first replica leads.",
+     LEADER_IS_PREFERRED},
+    {"kafka_topic_partition_replicas", "Its replicas.", REPLICAS},
+    {"kafka_topic_partition_in_sync_replica", "Its replicas that are in sync.", IN_SYNC},
     {"kafka_topic_partition_under_replicated_partition", "1: not all replicas are in sync.",
-     under_replicated},
+     UNDER_REPLICATED},
 };
 
 /* Each is told by its leader, so that sums over brokers are right. */
@@ -292,7 +278,7 @@ static void write_partitions(struct text *text, const struct report *report)
             if (!partition->measured.leads) continue;
             snprintf(labels, sizeof(labels), "topic=\"%.*s\",partition=\"%d\"",
                      SLICE_ARG(partition->topic), (int)partition->measured.index);
-            put(text, labels, partition_metrics[i].value(partition));
+            put(text, labels, partition_value(partition, partition_metrics[i].value));
         }
     }
 }

@@ -98,6 +98,16 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);
 
+/* Libraries that are loaded before this one call as well. */
+static void find_real(void)
+{
+    static bool found;
+    if (found) return;
+    found = true; /* who finds is asked for memory meanwhile */
+#define FIND(name, symbol) *(void **)&real_##name = dlsym(RTLD_NEXT, symbol);
+    CALLS(FIND)
+}
+
 static void map_counts(const char *path)
 {
     int fd = real_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -110,8 +120,7 @@ static void map_counts(const char *path)
 
 __attribute__((constructor)) static void begin(void)
 {
-#define FIND(name, symbol) *(void **)&real_##name = dlsym(RTLD_NEXT, symbol);
-    CALLS(FIND)
+    find_real();
     const char *path = getenv("GREGOR_FAULT_COUNTS");
     const char *fault = getenv("GREGOR_FAULT");
     hang = getenv("GREGOR_HANG");
@@ -157,6 +166,7 @@ static bool is_dead(int fd)
 /* Counts a call: NO_FAULT, HALF, or the error that it is to fail with. */
 static int strike(enum call call)
 {
+    find_real();
     uint64_t nth = __atomic_add_fetch(&counts[call], 1, __ATOMIC_RELAXED);
     return call == fault_call && nth == fault_nth ? fault_error : NO_FAULT;
 }

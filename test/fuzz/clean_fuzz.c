@@ -14,37 +14,12 @@
 #include "base/crc32c.h"
 #include "log/clean.h"
 #include "log/scrub.h"
+#include "place.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Each batch begins a segment: segment.bytes is 1. */
 enum { PARTS = 4, CRC_AT = 17, CRC_FROM = 21, NOW_MS = 1000000, BATCH_BYTES_MAX = 1 << 20 };
-
-static struct os *os;
-static char directory[64];
-
-static void write_part(const char *name, struct slice bytes)
-{
-    char path[OS_PATH_MAX];
-    struct os_file *file;
-    snprintf(path, sizeof(path), "%s/%s", directory, name);
-    int r = os_file_open(os, path, OS_OPEN_REPLACE, &file);
-    ASSERT(r == 0);
-    r = os_file_write(file, &bytes, 1, 0);
-    ASSERT(r == 0);
-    os_file_close(file);
-}
-
-/* Parts end where "\xffCUT" stands. */
-static struct slice take_part(struct slice *rest)
-{
-    static const char mark[] = "\xff"
-                               "CUT";
-    const uint8_t *end = rest->size == 0 ? NULL : memmem(rest->data, rest->size, mark, 4);
-    struct slice part = {rest->data, end == NULL ? rest->size : (size_t)(end - rest->data)};
-    size_t used = end == NULL ? rest->size : part.size + 4;
-    *rest = (struct slice){rest->data + used, rest->size - used};
-    return part;
-}
 
 static void mend_checksums(uint8_t *bytes, size_t size)
 {
@@ -60,59 +35,16 @@ static void lay_out(struct slice input)
     static const char *const names[PARTS] = {
         "00000000000000000000.log", "00000000000000000000.txnindex",
         "00000000000000000000.log.swap", "00000000000000000003.index.cleaned"};
-    int r = os_dir_create(os, directory);
-    ASSERT(r == 0);
     for (int i = 0; i < PARTS; i++) {
-        struct slice part = take_part(&input);
+        struct slice part = place_take_part(&input);
         if (i > 0 && part.size == 0) continue;
         uint8_t *bytes = malloc(part.size + 1);
         ASSERT(bytes != NULL);
         memcpy(bytes, part.data, part.size);
         if (strstr(names[i], ".log") != NULL) mend_checksums(bytes, part.size);
-        write_part(names[i], (struct slice){bytes, part.size});
+        place_write(names[i], (struct slice){bytes, part.size});
         free(bytes);
     }
-}
-
-static struct log *open_log(struct log_files *files, bool clean)
-{
-    struct log_options options = {
-        .directory = directory,
-        .topic_id = {{1}},
-        .config = {.segment_bytes = 1, /* each batch begins a segment */
-                   .segment_ms = INT64_MAX,
-                   .segment_index_bytes = 1 << 20,
-                   .index_interval_bytes = 64,
-                   .producer_id_expiration_ms = INT64_MAX},
-        .clean = clean,
-    };
-    struct log_recovery recovery;
-    struct log *log;
-    int r = log_open(os, files, &options, &recovery, &log);
-    if (r == 0) return log;
-    ASSERT(r == -EBADMSG);
-    return NULL;
-}
-
-static void append_one(struct log *log)
-{
-    struct writer writer;
-    struct batch_builder builder;
-    struct batch batch;
-    writer_init(&writer, 4096);
-    batch_begin(&builder, &writer, 0, COMPRESS_NONE, COMPRESS_LEVEL_DEFAULT);
-    batch_add(&builder, 7, SLICE("k"), SLICE("v"), NULL, 0);
-    int r = batch_end(&builder);
-    ASSERT(r == 0);
-    struct slice bytes = writer_slice(&writer);
-    r = batch_take(&bytes, &batch);
-    ASSERT(r == 0);
-    int64_t base_offset;
-    r = log_append(log, &batch, writer.data, log_latest_epoch(log) + 1, 8, &base_offset);
-    ASSERT(r == 0);
-    r = log_write(log);
-    ASSERT(r == 0);
-    writer_deinit(&writer);
 }
 
 static void flush(struct log *log)
@@ -201,13 +133,13 @@ static int64_t read_all(struct log *log)
 
 static void try_log(uint8_t how)
 {
-    struct log_files *files = log_files_create(os, 8);
-    struct log *log = open_log(files, how & 1);
+    struct log_files *files = log_files_create(place_os, 8);
+    struct log *log = place_open_log(files, 1, how & 1, 0);
     bool full = log != NULL && (log_end_offset(log) > INT64_MAX - INT32_MAX ||
                                 log_latest_epoch(log) > INT32_MAX - 16);
     if (log != NULL && !full) {
         for (int i = 0; i < 3; i++)
-            append_one(log);
+            place_append(log);
         flush(log);
         scrub(log);
         int64_t end_offset, again;
@@ -216,7 +148,7 @@ static void try_log(uint8_t how)
         int64_t batches = read_all(log), end = log_end_offset(log);
         scrub(log);
         log_destroy(log);
-        log = open_log(files, false);
+        log = place_open_log(files, 1, false, 0);
         if (r == 0) ASSERT(log != NULL);
         if (r == 0) ASSERT(log_end_offset(log) == end);
         if (r == 0 && end_offset >= 0) {
@@ -232,20 +164,9 @@ static void try_log(uint8_t how)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1 || size > 1 << 16) return 0;
-    if (os == NULL) {
-        struct os_options options = {.workers_max = 1};
-        int r = os_create(&options, &os);
-        ASSERT(r == 0);
-        /* In memory, where the system has such a place: a run makes ten thousands of them. */
-        snprintf(directory, sizeof(directory), "/dev/shm/gregor-fuzz-clean-%08x",
-                 (unsigned)os_wall_ms(os));
-        if (os_dir_create(os, directory) < 0)
-            snprintf(directory, sizeof(directory), "/tmp/gregor-fuzz-clean-%08x",
-                     (unsigned)os_wall_ms(os));
-    }
+    place_make("clean");
     lay_out((struct slice){data + 1, size - 1});
     try_log(data[0]);
-    int r = log_remove_directory(os, directory);
-    ASSERT(r == 0);
+    place_remove();
     return 0;
 }
