@@ -92,7 +92,10 @@ class Rounds:
         admin = AdminClient({"bootstrap.servers": bootstrap})
         admin.create_topics([NewTopic(name, partitions, 1, config=settings)])[name].result(20)
         self.model.settings[name] = settings
-        self.model.ids[name] = World(Place(bootstrap)).topic_id(name)
+        # Kafka answers before its own broker knows the topic.
+        world, unknown = World(Place(bootstrap)), b"\0" * 16
+        wait_until(lambda: world.topic_id(name) != unknown, what="%s is known" % name)
+        self.model.ids[name] = world.topic_id(name)
 
     def begin(self, bootstrap):
         self.model.load.topics(bootstrap)
