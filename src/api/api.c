@@ -18,6 +18,7 @@ static const struct api_entry entries[] = {
     {API_CREATE_TOPICS, true, api_forward_to_controller},
     {API_DELETE_TOPICS, true, api_forward_to_controller},
     {API_DELETE_RECORDS, false, api_delete_records},
+    {API_ALTER_REPLICA_LOG_DIRS, false, api_alter_replica_log_dirs},
     {API_INIT_PRODUCER_ID, false, api_init_producer_id},
     {API_OFFSET_FOR_LEADER_EPOCH, false, api_offset_for_leader_epoch},
     {API_DESCRIBE_CONFIGS, false, api_describe_configs},

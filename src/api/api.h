@@ -101,6 +101,7 @@ void api_describe_log_dirs(struct api_request *request);
 void api_describe_configs(struct api_request *request);
 void api_describe_quorum(struct api_request *request);
 void api_list_config_resources(struct api_request *request);
+void api_alter_replica_log_dirs(struct api_request *request);
 void api_delete_records(struct api_request *request);
 void api_describe_producers(struct api_request *request);
 void api_forward_to_controller(struct api_request *request); /* CreateTopics, DeleteTopics … */

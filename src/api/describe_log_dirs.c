@@ -78,6 +78,7 @@ static size_t tell_topic(struct description *description, size_t from, const str
             .partition_index = listed->log.index,
             .partition_size = listed->log.size_bytes,
             .offset_lag = listed->log.offset_lag,
+            .is_future_key = listed->log.is_future,
         };
     }
     if (told > 0)

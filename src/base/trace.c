@@ -31,6 +31,7 @@ static const char *const loggers[] = {
     "kafka.server.BrokerServer",
     "kafka.server.ConfigAdminManager",
     "kafka.server.KafkaRaftServer",
+    "kafka.server.ReplicaAlterLogDirsThread",
     "kafka.server.ReplicaManager",
     "kafka.server.metadata.MetadataLoader",
     "kafka.tools.StorageTool",

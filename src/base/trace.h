@@ -19,7 +19,7 @@ MUST_USE int trace_level_parse(struct slice word, enum trace_level *level);
 /* Who lines are of, which their `component` says: Kafka calls them loggers, and each may have a
  * level of its own. The first one is "root", who has no lines: its level is that of all others that
  * have none. */
-enum { TRACE_LOGGERS = 16, TRACE_ROOT = 0 };
+enum { TRACE_LOGGERS = 17, TRACE_ROOT = 0 };
 const char *trace_logger_name(int logger);
 /* -ENOENT: nobody is called so. */
 MUST_USE int trace_logger_find(struct slice name, int *logger);

@@ -51,6 +51,7 @@ static void execute(struct call *call)
     case CALL_EPOCH_END:
     case CALL_DELETE_RECORDS:
     case CALL_PRODUCERS:
+    case CALL_MOVE:
         break;
     }
     struct partition_key key = {.topic_id = call->topic_id, .index = call->partition};

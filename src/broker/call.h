@@ -32,6 +32,7 @@ enum call_kind {
     CALL_EPOCH_END, /* OffsetForLeaderEpoch */
     CALL_DELETE_RECORDS,
     CALL_PRODUCERS,   /* DescribeProducers */
+    CALL_MOVE,        /* to another folder; it goes on when the call is done (KIP-113) */
     CALL_LOGS,        /* all logs of one shard */
     CALL_FOLDER,      /* one data folder and its volume */
     CALL_MEASURES,    /* what one shard has counted, or that it lives */
@@ -102,6 +103,11 @@ struct call_log {
     int64_t size_bytes;
     int64_t offset_lag; /* records that are committed and not in it */
     int32_t folder;     /* its index, as in call_folder */
+    bool is_future;     /* a copy on its way there */
+};
+
+struct call_move {
+    int32_t folder; /* its index */
 };
 
 struct call_logs {
@@ -160,6 +166,7 @@ struct call {
         struct call_epoch_end epoch_end;
         struct call_delete_records delete_records;
         struct call_producers producers;
+        struct call_move move;
         struct call_logs logs;
         struct call_folder folder;
         struct call_measures measures;

@@ -71,7 +71,8 @@ static struct checkpoint_set *set_free(struct checkpoint_set *set)
     return NULL;
 }
 
-static void add_entry(struct checkpoint_set *set, const struct partition *partition)
+static void add_entry(struct checkpoint_set *set, const struct partition *partition,
+                      const struct data_folder *folder)
 {
     if (set->count == set->capacity) {
         set->capacity = set->capacity == 0 ? 64 : set->capacity * 2;
@@ -81,13 +82,24 @@ static void add_entry(struct checkpoint_set *set, const struct partition *partit
         .name_at = set->names.size,
         .name_size = partition->topic.size,
         .partition = partition->key.index,
-        .folder = partition->folder->index,
+        .folder = folder->index,
         .recovery_point = partition->recovery_point,
-        .log_start = log_start_offset(partition->log),
+        .log_start = partition->state == PARTITION_OPENING ? partition->options.log_start_offset
+                                                           : log_start_offset(partition->log),
         .high_watermark = partition->replication.high_watermark,
         .cleaned = partition->first_dirty,
     };
     writer_put(&set->names, partition->topic);
+}
+
+/* A log that moves is told where it is and where it will be. */
+static void add_partition(struct checkpoint_set *set, const struct partition *partition)
+{
+    const struct data_folder *to = move_target(partition);
+    if (partition->state == PARTITION_OPENING && to == NULL) return;
+    if (partition->log == NULL && to == NULL) return;
+    add_entry(set, partition, partition->folder);
+    if (to != NULL && to != partition->folder) add_entry(set, partition, to);
 }
 
 static struct checkpoint_set *gather(struct shard *shard)
@@ -101,8 +113,7 @@ static struct checkpoint_set *gather(struct shard *shard)
     size_t cursor = 0;
     const struct partition *partition;
     while ((partition = map_next(&shard->partitions, &cursor)) != NULL)
-        if (partition->state != PARTITION_OPENING && partition->log != NULL)
-            add_entry(set, partition);
+        add_partition(set, partition);
     return set;
 }
 
@@ -402,6 +413,11 @@ int checkpoint_load(struct data_folder *folder)
 void checkpoint_note_present(struct data_folder *folder, struct slice topic, int32_t index)
 {
     know(folder, topic, index)->present = true;
+}
+
+void checkpoint_note_future(struct data_folder *folder, struct slice topic, int32_t index)
+{
+    know(folder, topic, index)->future = true;
 }
 
 struct checkpoint_known checkpoint_known(const struct data_folder *folder, struct slice topic,

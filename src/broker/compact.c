@@ -169,7 +169,8 @@ struct candidate {
 static bool may_be_cleaned(const struct partition *partition)
 {
     return partition->state == PARTITION_ONLINE && partition->leads &&
-           partition->config.cleanup_compact && !partition->uncleanable && partition->clean == NULL;
+           partition->config.cleanup_compact && !partition->uncleanable &&
+           partition->clean == NULL && partition->move == NULL;
 }
 
 /* Has its oldest dirty record waited for too long? (KIP-354) */

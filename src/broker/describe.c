@@ -15,12 +15,30 @@ static int64_t lag_of(const struct partition *partition)
     return lag > 0 ? lag : 0;
 }
 
+/* (ReplicaManager.describeLogDirs: a future replica lags behind the log that it will replace) */
+static void add_copy(struct call_logs *told, const struct partition *partition)
+{
+    struct log_move_seen seen;
+    const struct data_folder *to = move_seen(partition, &seen);
+    if (to == NULL) return;
+    int64_t lag = log_end_offset(partition->log) - seen.end_offset;
+    told->logs[told->count++] = (struct call_log){
+        .topic_id = partition->key.topic_id,
+        .index = partition->key.index,
+        .folder = to->index,
+        .size_bytes = seen.bytes,
+        .offset_lag = lag > 0 ? lag : 0,
+        .is_future = true,
+    };
+}
+
 void describe_logs(struct call *call)
 {
     struct shard *shard = call->to;
     struct call_logs *told = &call->logs;
     told->count = 0;
-    told->logs = memory_alloc(map_count(&shard->partitions) * sizeof(told->logs[0]));
+    size_t most = 2 * map_count(&shard->partitions); /* each may be on its way to another folder */
+    told->logs = memory_alloc(most * sizeof(told->logs[0]));
     size_t cursor = 0;
     const struct partition *partition;
     while ((partition = map_next(&shard->partitions, &cursor)) != NULL) {
@@ -32,8 +50,9 @@ void describe_logs(struct call *call)
             .size_bytes = log_size_bytes(partition->log),
             .offset_lag = lag_of(partition),
         };
+        add_copy(told, partition);
     }
-    ASSERT(told->count <= map_count(&shard->partitions));
+    ASSERT(told->count <= most);
     call_finish(call, KAFKA_ERROR_NONE);
 }
 

@@ -108,6 +108,15 @@ static void tell_recovery(const struct partition *partition)
                  (long long)recovery->truncated_bytes, (int)recovery->rebuilt_indexes);
 }
 
+/* A move that the last stop has interrupted begins anew. */
+static void resume_move(struct partition *partition)
+{
+    struct data_folder *to = partition->resume;
+    partition->resume = NULL;
+    if (to == NULL || to == partition->folder || folders_has_failed(to)) return;
+    if (partition->state == PARTITION_ONLINE && partition->move == NULL) move_begin(partition, to);
+}
+
 static void submit_open(struct partition *partition);
 
 static void retry_open(struct shard_timer *timer)
@@ -124,6 +133,7 @@ static void open_done(struct os_job *job)
     if (partition->log != NULL) log_adopt(partition->log, shard->files);
     partition->own_files = log_files_destroy(partition->own_files);
     if (partition->state == PARTITION_DOOMED) {
+        move_forget(partition);
         follow_finish_doomed(partition);
     } else if (partition->result == -EEXIST || partition->result == -EMFILE) {
         partition->retry.fire = retry_open;
@@ -132,11 +142,14 @@ static void open_done(struct os_job *job)
         const char *what = partition->result == -EBADMSG
                                ? "damaged in the middle, sound batches follow: nothing was cut"
                                : "cannot be opened";
+        move_forget(partition);
         partition_fail(partition, partition->result, what);
     } else {
         tell_recovery(partition);
+        move_forget(partition);
         log_configure(partition->log, &partition->options.config);
         partition_start(partition);
+        resume_move(partition);
     }
 }
 
@@ -151,7 +164,7 @@ static void submit_open(struct partition *partition)
     os_submit(partition->shard->os, &partition->job);
 }
 
-static char *directory_of(const struct partition *partition, const struct data_folder *folder)
+char *follow_directory(const struct partition *partition, const struct data_folder *folder)
 {
     size_t room = strlen(folder->path) + partition->topic.size + 16;
     char *directory = memory_alloc(room);
@@ -164,7 +177,7 @@ static void open_log(struct partition *partition, bool at_start)
 {
     struct shard *shard = partition->shard;
     const struct data_folder *folder = partition->folder;
-    partition->directory = directory_of(partition, folder);
+    partition->directory = follow_directory(partition, folder);
     configure(partition);
     partition->at_start = at_start;
     partition->options.directory = partition->directory;
@@ -177,7 +190,16 @@ static void open_log(struct partition *partition, bool at_start)
         partition->options.recovery_point = known.recovery_point;
         partition->options.log_start_offset = known.log_start;
         partition->first_dirty = known.cleaned;
+        partition->resume = places_future(shard->broker, partition->topic, partition->key.index);
     }
+    submit_open(partition);
+}
+
+void follow_reopen(struct partition *partition)
+{
+    partition->at_start = true;
+    partition->options.directory = partition->directory;
+    partition->options.clean = true;
     submit_open(partition);
 }
 
@@ -310,9 +332,10 @@ static void doom(struct partition *partition)
     partition->state = PARTITION_DOOMED;
     partition_answer_all(partition, KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION);
     compact_stop(partition);
+    move_stop(partition);
     /* What a job is just making is a worker's until that job is done. Background work goes by
      * names: a new topic must not come into this one's while it lasts. */
-    bool named = partition->clean != NULL || partition->removal != NULL;
+    bool named = partition->clean != NULL || partition->removal != NULL || partition->move != NULL;
     if (!opening && !named && partition->log != NULL) {
         rename_away(partition);
         partition->renamed = true;

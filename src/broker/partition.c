@@ -67,6 +67,7 @@ void partition_destroy(struct partition *partition, enum kafka_error error)
     }
     if (list_is_linked(&partition->flush_link)) list_remove(&partition->flush_link);
     if (list_is_linked(&partition->behind_link)) list_remove(&partition->behind_link);
+    move_forget(partition);
     log_destroy(partition->log);
     free_rebuilt(partition);
     memory_free((void *)(uintptr_t)partition->topic.data);
@@ -372,7 +373,7 @@ static enum kafka_error check_state(const struct partition *partition, const str
     switch (partition->state) {
     case PARTITION_OPENING:
     case PARTITION_ONLINE:
-        return check_leader(partition, call);
+        return call->kind == CALL_MOVE ? KAFKA_ERROR_NONE : check_leader(partition, call);
     case PARTITION_OFFLINE:
         return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
     case PARTITION_DOOMED:
@@ -424,6 +425,9 @@ void partition_call(struct partition *partition, struct call *call)
         return;
     case CALL_PRODUCERS:
         tell_producers(partition, call);
+        return;
+    case CALL_MOVE:
+        move_call(partition, call);
         return;
     case CALL_LOGS:
     case CALL_FOLDER:

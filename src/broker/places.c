@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "broker/shard_private.h"
+#include "log/copy.h"
 
 static const char *const LOG_MANAGER = "kafka.log.LogManager";
 
@@ -84,18 +85,90 @@ static int sweep_entry(void *context, const char *name, bool is_dir)
     return note_log(folder, path, topic, index);
 }
 
-int places_sweep(struct broker *broker)
+/* --- moves that came to no end ---------------------------------------------------------------- */
+
+static int pass_over(void *context, const char *name, bool is_dir)
+{
+    (void)context;
+    (void)name;
+    (void)is_dir;
+    return 0;
+}
+
+static bool is_directory(struct broker *broker, const struct data_folder *folder, const char *name)
+{
+    char path[OS_PATH_MAX];
+    int size = snprintf(path, sizeof(path), "%s/%s", folder->path, name);
+    return size < OS_PATH_MAX && os_dir_list(broker->shards[0].os, path, pass_over, NULL) == 0;
+}
+
+/* The old directory has been renamed and the new one has not: the copy is the log. */
+static bool has_replaced(struct broker *broker, const char *name, struct slice topic, int32_t index)
+{
+    char removed[LOG_COPY_NAME_MAX], live[LOG_COPY_NAME_MAX];
+    bool was_renamed = false;
+    if (log_copy_removed_name(slice_of(name), removed) < 0) return false;
+    snprintf(live, sizeof(live), "%.*s-%d", SLICE_ARG(topic), (int)index);
+    for (int32_t i = 0; i < broker->folder_count; i++) {
+        const struct data_folder *folder = &broker->folders[i];
+        if (!folder->holds_partitions || folders_has_failed(folder)) continue;
+        if (is_directory(broker, folder, live)) return false;
+        was_renamed = was_renamed || is_directory(broker, folder, removed);
+    }
+    return was_renamed;
+}
+
+static int settle_future(void *context, const char *name, bool is_dir)
+{
+    struct data_folder *folder = context;
+    struct broker *broker = folder->broker;
+    struct os *os = broker->shards[0].os;
+    char path[OS_PATH_MAX], live[OS_PATH_MAX];
+    struct slice topic;
+    int32_t index;
+    if (!is_dir || log_parse_future_name(slice_of(name), &topic, &index) < 0) return 0;
+    int size = snprintf(path, sizeof(path), "%s/%s", folder->path, name);
+    int live_size =
+        snprintf(live, sizeof(live), "%s/%.*s-%d", folder->path, SLICE_ARG(topic), (int)index);
+    if (size >= OS_PATH_MAX || live_size >= OS_PATH_MAX) return -ENAMETOOLONG;
+    if (!has_replaced(broker, name, topic, index)) {
+        checkpoint_note_future(folder, topic, index);
+        return log_remove_directory(os, path);
+    }
+    BROKER_TRACE(broker, TRACE_WARN, LOG_MANAGER, "%s becomes %s: its move was nearly done", path,
+                 live);
+    int r = os_rename(os, path, live);
+    return r == 0 ? os_dir_sync(os, folder->path) : r;
+}
+
+struct data_folder *places_future(struct broker *broker, struct slice topic, int32_t index)
+{
+    for (int32_t i = 0; i < broker->folder_count; i++)
+        if (checkpoint_known(&broker->folders[i], topic, index).future) return &broker->folders[i];
+    return NULL;
+}
+
+/* --- all folders ------------------------------------------------------------------------------ */
+
+static int look_through(struct broker *broker,
+                        int (*each)(void *folder, const char *name, bool is_dir))
 {
     int r = 0;
     for (int32_t i = 0; i < broker->folder_count && r == 0; i++) {
         struct data_folder *folder = &broker->folders[i];
         if (!folder->holds_partitions || folders_has_failed(folder)) continue;
-        r = os_dir_list(broker->shards[0].os, folder->path, sweep_entry, folder);
+        r = os_dir_list(broker->shards[0].os, folder->path, each, folder);
         if (r < 0 && r != -EEXIST)
             BROKER_TRACE(broker, TRACE_FATAL, LOG_MANAGER, "Cannot list %s: %s", folder->path,
                          strerror(-r));
     }
     return r;
+}
+
+int places_sweep(struct broker *broker)
+{
+    int r = look_through(broker, settle_future);
+    return r == 0 ? look_through(broker, sweep_entry) : r;
 }
 
 /* --- choosing --------------------------------------------------------------------------------- */

@@ -50,11 +50,12 @@ void retain_remove(struct partition *partition, struct log_removal *removal)
     os_submit(partition->shard->os, &partition->removal_job);
 }
 
-/* Segments below the start go, unless some are going just now: then the next time. */
+/* Segments below the start go, unless some are going just now, or all are being moved: then the
+ * next time. */
 static void remove_below_start(struct partition *partition)
 {
     struct maintain_counters *counters = &partition->shard->maintain;
-    if (partition->removal != NULL) return;
+    if (partition->removal != NULL || partition->move != NULL) return;
     int64_t size = log_size_bytes(partition->log);
     int32_t segments = log_segment_count(partition->log);
     struct log_removal *removal = log_removal_begin(partition->log);

@@ -94,6 +94,22 @@ int32_t shard_failed_folder_count(const struct shard *shard)
     return shard_folder_count(shard) - folders_working(shard->broker);
 }
 
+int32_t shard_folder_by_path(const struct shard *shard, struct slice absolute)
+{
+    const struct data_folder *folder = folders_by_path(shard->broker, absolute);
+    return folder == NULL ? -1 : folder->index;
+}
+
+bool shard_folder_has_failed(const struct shard *shard, int32_t index)
+{
+    return folders_has_failed(&shard->broker->folders[index]);
+}
+
+bool shard_folder_is_cordoned(const struct shard *shard, int32_t index)
+{
+    return folders_is_cordoned(shard, &shard->broker->folders[index]);
+}
+
 uint16_t shard_port(const struct shard *shard, int tag)
 {
     return broker_port(shard->broker, tag);

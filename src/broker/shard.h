@@ -38,6 +38,11 @@ struct uuid shard_directory_id(const struct shard *shard);
 /* The folders of partitions: their indexes begin with 0. How many of them have failed? */
 int32_t shard_folder_count(const struct shard *shard);
 int32_t shard_failed_folder_count(const struct shard *shard);
+/* The index of the one with this absolute path; -1: it is none of log.dirs. */
+int32_t shard_folder_by_path(const struct shard *shard, struct slice absolute);
+bool shard_folder_has_failed(const struct shard *shard, int32_t index);
+/* Does it take no new replicas (KIP-1066)? */
+bool shard_folder_is_cordoned(const struct shard *shard, int32_t index);
 /* The port of the listener with this number; the one that was bound where 0 was asked for. */
 uint16_t shard_port(const struct shard *shard, int tag);
 /* Is the listener with this number one of controllers (KIP-919)? */

@@ -125,8 +125,10 @@ struct partition {
     struct shard_timer retry; /* the name is still another topic's; later: for a flush */
     char *directory;
     int result;
-    bool at_start; /* it may have a directory from before */
-    bool renamed;  /* doomed, and its name is free again */
+    bool at_start;              /* it may have a directory from before */
+    struct move *move;          /* to another folder; NULL: none is under way */
+    struct data_folder *resume; /* where one was going when the node stopped; NULL: nowhere */
+    bool renamed;               /* doomed, and its name is free again */
 };
 
 struct partition *partition_create(struct shard *shard, const struct partition_key *key,
@@ -159,6 +161,25 @@ void partition_read(struct partition *partition, struct call *call);
 void partition_wake_readers(struct partition *partition);
 void partition_list_offset(struct partition *partition, struct call *call);
 void partition_epoch_end(struct partition *partition, struct call *call);
+
+/* --- from one folder to another (move.c) ------------------------------------------------------ */
+
+/* What of the copy others may see. */
+struct log_move_seen {
+    int64_t bytes, end_offset;
+    int64_t stable; /* the log's indexes do not change below */
+};
+
+void move_call(struct partition *partition, struct call *call);
+void move_begin(struct partition *partition, struct data_folder *to);
+/* Its partition goes. */
+void move_stop(struct partition *partition);
+/* The log is open again, where it is now; or it will never be. */
+void move_forget(struct partition *partition);
+/* The folder that the checkpoints have to name as well; NULL: none. */
+const struct data_folder *move_target(const struct partition *partition);
+/* The folder of the copy; NULL: there is none. */
+const struct data_folder *move_seen(const struct partition *partition, struct log_move_seen *seen);
 
 /* --- connections (admit.c) -------------------------------------------------------------------- */
 
@@ -284,6 +305,10 @@ void follow_change(void *context, const struct image_change *change);
 void follow_settle(struct shard *shard); /* behind the last of the changes that came together */
 void follow_all(struct shard *shard);    /* at start */
 void follow_finish_doomed(struct partition *partition);
+/* The path of its log in that folder; the caller frees it. */
+char *follow_directory(const struct partition *partition, const struct data_folder *folder);
+/* Opens the log where it lies now; it was finished. */
+void follow_reopen(struct partition *partition);
 struct partition *follow_find(struct shard *shard, const struct partition_key *key);
 
 /* checkpoint.c: recovery points, log starts, high watermarks, written now and then by shard 0. */
@@ -296,11 +321,13 @@ void checkpoint_collect(struct shard *shard); /* what its partitions say now, fo
 struct checkpoint_known {
     int64_t recovery_point, log_start, cleaned;
     bool present; /* there is such a directory (places.c) */
+    bool future;  /* the log was on its way there */
 };
 /* What a folder's files said when they were loaded, and what was noted since; all of it before the
  * shards start. */
 MUST_USE int checkpoint_load(struct data_folder *folder);
 void checkpoint_note_present(struct data_folder *folder, struct slice topic, int32_t index);
+void checkpoint_note_future(struct data_folder *folder, struct slice topic, int32_t index);
 struct checkpoint_known checkpoint_known(const struct data_folder *folder, struct slice topic,
                                          int32_t index);
 void checkpoint_forget(struct data_folder *folder);
@@ -318,6 +345,8 @@ void places_follow(struct broker *broker, const struct image_change *change);
 void places_turn(struct broker *broker); /* chooses for those that are new */
 /* Where a partition with this directory lies; NULL: not chosen, or none of ours. Any shard. */
 struct data_folder *places_folder(struct broker *broker, const struct uuid *directory);
+/* Where a move was going when the node stopped; NULL: there was none. */
+struct data_folder *places_future(struct broker *broker, struct slice topic, int32_t index);
 
 /* retain.c: what is old or no longer wanted leaves. */
 void retain_start(struct shard *shard); /* its timer */

@@ -134,15 +134,16 @@ void fixture_path(struct fixture *fixture, const char *name, char path[OS_PATH_M
 int64_t fixture_count_from(struct fixture *fixture, int64_t offset)
 {
     int64_t records = 0;
-    uint8_t *bytes = memory_alloc(1 << 20);
+    enum { READ_BYTES = 1 << 20, BATCH_MAX = 4 << 20 };
+    uint8_t *bytes = memory_alloc(BATCH_MAX);
     int64_t expected = -1;
     while (offset < log_end_offset(fixture->log)) {
         struct log_extent extent;
         struct log_cold cold;
-        int r = log_read(fixture->log, offset, INT64_MAX, 1 << 20, true, true, &extent, &cold);
+        int r = log_read(fixture->log, offset, INT64_MAX, READ_BYTES, true, true, &extent, &cold);
         assert_int_equal(r, 0);
         assert_true(extent.size > 0);
-        assert_true(extent.size <= 1 << 20);
+        assert_true(extent.size <= BATCH_MAX);
         assert_int_equal(os_file_read(extent.file, bytes, extent.size, extent.position),
                          extent.size);
         struct slice rest = {bytes, extent.size};
