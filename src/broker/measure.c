@@ -114,7 +114,7 @@ static struct measure_partition copy_partition(const struct partition *partition
         .topic_id = partition->key.topic_id,
         .index = partition->key.index,
         .traffic = partition->traffic,
-        .online = online,
+        .offline = partition->state == PARTITION_OFFLINE,
         .leads = partition->leads,
         .under_min_isr = partition->leads && partition->isr_count < min_isr,
         .at_min_isr = partition->leads && partition->isr_count == min_isr,

@@ -59,7 +59,7 @@ struct measure_partition {
     int64_t size_bytes;
     int64_t log_start_offset, log_end_offset, high_watermark;
     struct measure_traffic traffic;
-    bool online, leads, under_min_isr, at_min_isr;
+    bool offline, leads, under_min_isr, at_min_isr;
 };
 
 /* All that one shard has counted. */

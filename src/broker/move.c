@@ -17,6 +17,7 @@ enum {
     STEP_BYTES = 8 << 20, /* one job's */
     NEAR_BYTES = 1 << 20, /* so little may be copied while calls wait */
     LOOK_AGAIN_NS = 10000000,
+    MARK_AGAIN_NS = 1000000000, /* a disk that is full says so in the log each time */
 };
 
 static const char *const COMPONENT = "kafka.server.ReplicaAlterLogDirsThread";
@@ -192,7 +193,7 @@ static void mark_done(struct call *call)
         give_up(move);
     } else if (call->error != KAFKA_ERROR_NONE) {
         move->phase = COPYING;
-        look_again(move, LOOK_AGAIN_NS);
+        look_again(move, MARK_AGAIN_NS);
     } else {
         move->phase = MARKED;
         move->result = INT64_MAX;

@@ -289,7 +289,7 @@ static void write_replicas(struct text *text, const struct report *report)
     for (size_t i = 0; i < report->partition_count; i++) {
         const struct report_partition *partition = &report->partitions[i];
         led += partition->measured.leads;
-        offline += !partition->measured.online;
+        offline += partition->measured.offline;
         behind += partition->measured.leads && partition->in_sync < partition->replicas;
         under += partition->measured.under_min_isr;
         at += partition->measured.at_min_isr;
