@@ -313,7 +313,7 @@ void places_turn(struct broker *broker)
 struct data_folder *places_folder(struct broker *broker, const struct uuid *directory)
 {
     struct data_folder *folder = folders_by_id(broker, directory);
-    if (folder != NULL) return folder;
+    if (folder != NULL || controller_directory_is_chosen(directory)) return folder;
     int32_t count = 0;
     for (int32_t i = 0; i < broker->folder_count; i++) {
         if (!broker->folders[i].holds_partitions) continue;

@@ -9,6 +9,7 @@ import kafka_wire as wire
 from node import ROOT, same, wait_until
 from several import (
     KAFKA_STORAGE_ERROR,
+    NAMES,
     check,
     described,
     fill,
@@ -147,18 +148,20 @@ def folders_unreadable_at_start(folder):
 @alone
 def folders_taken_away(folder):
     """a partition whose folder is no longer among log.dirs is offline, not begun anew"""
-    node, world = started(folder)
-    topic = world.topic(3)
-    for partition in range(3):
-        fill(world, topic, partition, 3)
-    same(node.end(), 0)
-    (lost,) = of_folder(node, topic, "c")
-    node.settings[0] = "log.dirs=" + ",".join(node.dirs[:2])
-    node.start()
-    same(leader(world, topic, lost), (LEADER_NOT_AVAILABLE, -1))
-    same(len(lies(node, topic)[lost]), 1, "no second log of it")
-    same(node.end(), 0)
-    node.settings[0] = "log.dirs=" + ",".join(node.dirs)
-    node.start()
-    for partition in range(3):
-        check(world, topic, partition, 3)
+    for count in (2, 3):
+        node, world = started(os.path.join(folder, str(count)), count=count)
+        topic = world.topic(3)
+        for partition in range(3):
+            fill(world, topic, partition, 3)
+        same(node.end(), 0)
+        lost = of_folder(node, topic, NAMES[count - 1])[0]
+        node.settings[0] = "log.dirs=" + ",".join(node.dirs[:-1])
+        node.start()
+        same(leader(world, topic, lost), (LEADER_NOT_AVAILABLE, -1))
+        same(len(lies(node, topic)[lost]), 1, "no second log of it")
+        same(node.end(), 0)
+        node.settings[0] = "log.dirs=" + ",".join(node.dirs)
+        node.start()
+        for partition in range(3):
+            check(world, topic, partition, 3)
+        same(node.end(), 0)

@@ -201,6 +201,25 @@ def http_shards(folder):
 
 
 @alone
+def http_offline(folder):
+    """replicas whose folder is missing are counted, and so are partitions without a leader"""
+    dirs = [os.path.join(folder, name) for name in "ab"]
+    node = Gregor(folder, PAGES, "log.dirs=" + ",".join(dirs))
+    node.start()
+    topic = World(node).topic(4)
+    same(metrics(node).get("kafka_server_replicamanager_offlinereplicacount"), 0, "before")
+    same(node.end(), 0, "exit status")
+    node.settings[-1] = "log.dirs=" + dirs[0]
+    node.start()
+    page = metrics(node)
+    same(page.get("kafka_server_replicamanager_offlinereplicacount"), 2, "replicas")
+    same(page.get("kafka_server_replicamanager_partitioncount"), 4, "all of them")
+    told = [page.get("kafka_log_log_logendoffset", topic=topic, partition=str(p)) for p in range(4)]
+    same(sorted(told, key=str), [0.0, 0.0, None, None], "those that are told")
+    same(node.end(), 0, "exit status")
+
+
+@alone
 def http_levels(folder):
     """gregor.metrics.partition.level: topics alone, or by themselves where partitions are many"""
     node = Gregor(folder, PAGES, "gregor.metrics.partition.level=topic")
