@@ -3,6 +3,7 @@
  * settings again, that it stops, and again and again that all its loops turn. A shard that stalls
  * keeps the word back, and the manager starts the node anew. (sd_notify(3), WatchdogSec=)
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,15 +12,19 @@
 enum {
     PARTS_OF_INTERVAL = 4, /* how much earlier than it must the word is given */
     LOADING_NS = 100000000,
-    PATIENCE_S = 600, /* for the next log to be recovered, however long the others took */
+    AGAIN_NS = 50000000, /* the manager's queue was full */
+    PATIENCE_S = 600,    /* for the next log to be recovered, however long the others took */
 };
 
-static void tell(struct broker *broker, const char *state)
+static const char READY[] = "READY=1\nSTATUS=serving";
+
+static int tell(struct broker *broker, const char *state)
 {
     int r = os_notify(state);
     if (r < 0)
         BROKER_TRACE(broker, TRACE_WARN, "gregor", "Cannot tell the service manager: %s",
                      strerror(-r));
+    return r;
 }
 
 /* --- the watchdog ----------------------------------------------------------------------------- */
@@ -56,7 +61,7 @@ static void tick(struct shard_timer *timer)
         all = all && !shard->watch_sent;
         if (!shard->watch_sent) ask(shard);
     }
-    if (all) tell(broker, "WATCHDOG=1");
+    if (all) (void)tell(broker, "WATCHDOG=1");
     shard_timer_set(&broker->shards[0], timer,
                     os_monotonic_ns(broker->shards[0].os) + broker->watch_ns);
 }
@@ -77,7 +82,7 @@ static void tell_loading(struct shard_timer *timer)
     snprintf(text, sizeof(text), "STATUS=%s %d/%d logs\nEXTEND_TIMEOUT_USEC=%d000000",
              broker->home->clean ? "opening" : "recovering", (int)(all - left), (int)all,
              PATIENCE_S);
-    if (left != broker->watch_left) tell(broker, text);
+    if (left != broker->watch_left) (void)tell(broker, text);
     broker->watch_left = left;
     shard_timer_set(first, timer, os_monotonic_ns(first->os) + LOADING_NS);
 }
@@ -91,16 +96,27 @@ void watch_loading(struct broker *broker)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-void watch_start(struct broker *broker)
+/* Of all words the one that must arrive: without it the manager ends the node. */
+static void say_ready(struct shard_timer *timer)
 {
+    struct broker *broker = CONTAINER_OF(timer, struct broker, watch_timer);
+    struct shard *first = &broker->shards[0];
     int64_t interval_ns = os_watchdog_ns();
-    shard_timer_clear(&broker->shards[0], &broker->watch_timer);
-    tell(broker, "READY=1\nSTATUS=serving");
+    if (tell(broker, READY) == -EAGAIN) {
+        shard_timer_set(first, timer, os_monotonic_ns(first->os) + AGAIN_NS);
+        return;
+    }
     if (interval_ns <= 0) return;
     broker->watch_ns = interval_ns / PARTS_OF_INTERVAL;
-    broker->watch_timer.fire = tick;
-    shard_timer_set(&broker->shards[0], &broker->watch_timer,
-                    os_monotonic_ns(broker->shards[0].os) + broker->watch_ns);
+    timer->fire = tick;
+    shard_timer_set(first, timer, os_monotonic_ns(first->os) + broker->watch_ns);
+}
+
+void watch_start(struct broker *broker)
+{
+    shard_timer_clear(&broker->shards[0], &broker->watch_timer);
+    broker->watch_timer.fire = say_ready;
+    say_ready(&broker->watch_timer);
 }
 
 /* (Type=notify-reload, sd_notify(3)) */
@@ -109,16 +125,16 @@ void watch_reloading(struct broker *broker)
     char text[128];
     snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading settings again",
              (long long)os_monotonic_ns(broker->shards[0].os) / 1000);
-    tell(broker, text);
+    (void)tell(broker, text);
 }
 
 void watch_reloaded(struct broker *broker)
 {
-    tell(broker, "READY=1\nSTATUS=serving");
+    (void)tell(broker, READY);
 }
 
 void watch_stop(struct broker *broker)
 {
     shard_timer_clear(&broker->shards[0], &broker->watch_timer);
-    tell(broker, "STOPPING=1\nSTATUS=stopping");
+    (void)tell(broker, "STOPPING=1\nSTATUS=stopping");
 }

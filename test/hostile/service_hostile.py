@@ -67,6 +67,26 @@ def hostile_notify(folder):
 
 
 @alone
+def hostile_slow_manager(folder):
+    """a service manager that does not listen for a while: that the node serves is told all the same"""
+    name = os.path.join(folder, "notify")
+    manager = Manager(name)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as others:
+        others.setblocking(False)
+        try:
+            for _ in range(10000):
+                others.sendto(b"X=1", name)
+        except BlockingIOError:
+            pass
+    node = service(folder, name)
+    node.start()
+    World(node).topic()
+    same("READY=1" in manager.heard, False)
+    wait_until(lambda: "READY=1" in manager.listen(), what="READY=1")
+    same(node.end(), 0, "exit status")
+
+
+@alone
 def hostile_nobody(folder):
     """a service manager that is not there is a warning, no failure"""
     node = service(folder, os.path.join(folder, "nobody"))
