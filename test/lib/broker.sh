@@ -12,6 +12,7 @@ start_gregor() {
     local folder=$1 port=${PORT:-$(free_port)} setting overrides=() deadline=$((SECONDS + 30))
     shift
     for setting in "listeners=PLAINTEXT://127.0.0.1:$port" "log.dirs=$folder/data" \
+        "gregor.http.listeners=" \
         ${GREGOR_SETTINGS-} "$@"; do
         overrides+=(--override "$setting")
     done

@@ -27,8 +27,5 @@ once() {
 }
 
 free_port() {
-    python3 -c 'import socket
-with socket.socket() as probe:
-    probe.bind(("127.0.0.1", 0))
-    print(probe.getsockname()[1])'
+    PYTHONPATH=$(dirname "${BASH_SOURCE[0]}") python3 -c 'import node; print(node.free_port())'
 }

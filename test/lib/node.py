@@ -6,6 +6,7 @@ BOOTSTRAP    a broker that runs already; tests that end it are left out
 """
 
 import os
+import random
 import re
 import signal
 import socket
@@ -20,10 +21,19 @@ READY = b"Transitioning from RECOVERY to RUNNING"
 START_TIMEOUT_S = 30
 
 
+PORTS = range(10000, 32768)  # below those that Linux gives to connections by itself
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that no connection of another suite is given before it is listened on."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 class Gregor:
