@@ -182,23 +182,31 @@ class Rounds:
         self.check(broker.bootstrap)
         broker.end(how)
 
+    @staticmethod
+    def run_shell(path):
+        kafka = os.path.join(LIB, "kafka")
+        return subprocess.run(
+            [kafka, "run", "metadata-shell", "--snapshot", path, "find", "/"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ).stdout
+
     def shell(self):
         """Kafka's own eye on the metadata: the topics by their names and ids."""
         log = os.path.join(self.gregor.data, "__cluster_metadata-0", "00000000000000000000.log")
         snapshots = glob.glob(os.path.join(self.gregor.data, "__cluster_metadata-0/*.checkpoint"))
         path = log if os.path.exists(log) else sorted(snapshots)[-1]
-        out = subprocess.run(
-            [os.path.join(LIB, "kafka"), "run", "metadata-shell", "--snapshot", path, "find", "/"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ).stdout
-        found = {
-            line.rsplit("/", 1)[1]
-            for line in out.splitlines()
-            if line.startswith("/image/topics/byName/") and line.count("/") == 4
-        }
-        found = {name for name in found if not name.startswith("__")}
+        for _ in range(3):  # it may look at its image before that is loaded
+            out = self.run_shell(path)
+            found = {
+                line.rsplit("/", 1)[1]
+                for line in out.splitlines()
+                if line.startswith("/image/topics/byName/") and line.count("/") == 4
+            }
+            found = {name for name in found if not name.startswith("__")}
+            if found:
+                break
         same(found, set(self.model.ids), "topics in kafka-metadata-shell:\n" + out[-500:])
         same([line for line in out.splitlines() if "xception" in line], [], "exceptions")
 
