@@ -176,6 +176,9 @@ void batch_stamp_create_time(uint8_t *bytes, size_t size, int64_t max_timestamp)
 
 static int start_walk(struct record_walk *walk, const struct batch *batch, struct slice records)
 {
+    int64_t last_offset;
+    if (__builtin_add_overflow(batch->base_offset, batch->last_offset_delta, &last_offset))
+        return -EBADMSG;
     if ((size_t)batch->count > records.size / RECORD_SIZE_MIN) return -EBADMSG;
     *walk = (struct record_walk){.batch = *batch, .rest = records, .left = batch->count};
     return 0;
@@ -258,7 +261,7 @@ static int place_record(struct record_walk *walk, int32_t offset_delta, int64_t 
     const struct batch *batch = &walk->batch;
     if (offset_delta < walk->least_delta) return -EBADMSG;
     if (offset_delta > batch->last_offset_delta) return -EBADMSG;
-    if (__builtin_add_overflow(batch->base_offset, offset_delta, &record->offset)) return -EBADMSG;
+    record->offset = batch->base_offset + offset_delta; /* not beyond the batch's last */
     if (__builtin_add_overflow(batch->base_timestamp, timestamp_delta, &record->timestamp))
         return -EBADMSG;
     if (batch->attributes & BATCH_LOG_APPEND_TIME) record->timestamp = batch->max_timestamp;

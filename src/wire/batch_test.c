@@ -338,6 +338,11 @@ static void test_offsets_that_overflow(void **state)
     struct batch batch = taken(vector);
     batch.base_offset = INT64_MAX;
     assert_int_equal(walk_all(&batch, BOUND), -EBADMSG);
+    batch.base_offset = INT64_MAX - 1; /* its records fit, its last offset does not */
+    batch.last_offset_delta = 100;
+    assert_int_equal(walk_all(&batch, BOUND), -EBADMSG);
+    batch.last_offset_delta = 1;
+    assert_int_equal(walk_all(&batch, BOUND), 2);
     batch.base_offset = 7;
     batch.base_timestamp = INT64_MIN;
     assert_int_equal(walk_all(&batch, BOUND), -EBADMSG);
